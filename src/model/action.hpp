@@ -1,0 +1,81 @@
+// What an agent asks for, in the words of every room: subject, task, action, resource, and the request that binds them.
+//
+// Plain data, no behaviour beyond naming and digests. Strings are UTF-8. Owned by value; copied freely between threads.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.hpp"
+#include "base/json.hpp"
+#include "base/time.hpp"
+
+namespace interlock::model {
+
+// Privilege tier of an act (DESIGN §5): decides durability of its receipts and what credentials it may get.
+enum class Band : std::uint8_t { kObserve = 0, kRoutine = 1, kSensitive = 2, kCritical = 3 };
+
+// What an act does to the world. A leaf action is a member of its effects' groups in Cedar.
+enum class Effect : std::uint8_t { kRead, kWrite, kDelete, kExecute, kSend, kAdmin };
+
+std::string_view effect_name(Effect effect);  // "read", "write", ...
+std::optional<Effect> effect_from_name(std::string_view name);
+
+// How the subject's identity was proven (policy reads it as principal.assurance).
+enum class Assurance : std::uint8_t { kNone, kBearer, kDpop, kMtls, kKernel };
+std::string_view assurance_name(Assurance assurance);
+
+// Who acts. `id` is stable for a workload (Agent::"<id>" in Cedar); `owner` is the human or system answerable for it.
+struct Subject {
+  std::string id;
+  std::string owner;
+  Assurance assurance = Assurance::kNone;
+  std::string client;       // self-reported client name and version: shown and recorded, never trusted
+  json::object attributes;  // more facts for policy: uid, executable, claims
+};
+
+// The unit of trust (DESIGN §6). Only what a decision reads; src/task owns its life.
+struct Task {
+  std::string id;
+  std::string purpose;
+  Band band_ceiling = Band::kCritical;
+  UnixMs started_ms = 0;
+  UnixMs expires_ms = 0;
+  std::int64_t calls = 0;        // admitted so far
+  std::int64_t calls_last_minute = 0;
+};
+
+// An entity named in Cedar's way: Type::"id".
+struct EntityName {
+  std::string type;
+  std::string id;
+  friend bool operator==(const EntityName&, const EntityName&) = default;
+};
+std::string text_of(const EntityName& name);  // Type::"id" with Cedar's escapes
+
+// What the catalogue says of an operation: filled by src/catalogue, read by policy, approval and ledger.
+struct Classification {
+  std::string action;              // leaf operation, e.g. "filesystem/write_file": Action::"filesystem/write_file"
+  std::vector<Effect> effects;     // never empty
+  Band band = Band::kSensitive;
+  EntityName resource;             // what is acted on
+  std::vector<EntityName> containers;  // the resource's further ancestors, e.g. Folder::"/work"; Tool and Server are added by the gate
+  bool known = false;              // false: no catalogue entry, the cautious default
+  bool result_trusted = false;
+  std::vector<std::string> sensitive_args;  // JSON pointers (RFC 6901) below args whose values are hashed in receipts
+};
+
+// One act as a surface asks for it, before classification.
+struct ActionRequest {
+  std::string surface;   // "mcp", later "http", "exec", ...
+  std::string server;    // the tool's server as configured
+  std::string operation; // protocol operation: "tools/call", "resources/read", "prompts/get", ...
+  std::string target;    // tool name, resource URI, prompt name
+  json::value args;      // the arguments as the server will see them; an object for tools
+  std::string trace_parent;  // W3C trace context of the caller, empty if none
+};
+
+}  // namespace interlock::model
