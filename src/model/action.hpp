@@ -56,6 +56,12 @@ struct EntityName {
 };
 std::string text_of(const EntityName& name);  // Type::"id" with Cedar's escapes
 
+// A resource with the things that hold it, nearest first, e.g. File::"/work/a/b" in Folder::"/work/a", Folder::"/work", Folder::"/".
+struct NamedResource {
+  EntityName resource;
+  std::vector<EntityName> containers;
+};
+
 // What the catalogue says of an operation: filled by src/catalogue, read by policy, approval and ledger.
 struct Classification {
   std::string action;              // leaf operation, e.g. "filesystem/write_file": Action::"filesystem/write_file"
@@ -66,6 +72,8 @@ struct Classification {
   bool known = false;              // false: no catalogue entry, the cautious default
   bool result_trusted = false;
   std::vector<std::string> sensitive_args;  // JSON pointers (RFC 6901) below args whose values are hashed in receipts
+  std::vector<NamedResource> further_resources;  // an act on several resources: each is decided, one denial denies the act
+  std::string private_realm;  // the result carries the label private:<realm>; empty: none
 };
 
 // One act as a surface asks for it, before classification.
