@@ -1,0 +1,117 @@
+// The decision: which policies can concern the request, which of them are satisfied, and what follows.
+#include <algorithm>
+#include <array>
+
+#include "cedar/evaluator.hpp"
+
+namespace interlock::cedar {
+namespace {
+
+constexpr std::size_t kScratchBytes = 2048;      // on the stack, before the heap is asked
+constexpr std::size_t kInlineStackValues = 48;   // deeper programs take their stack from the arena
+constexpr std::size_t kInlineCandidates = 128;
+
+// A list of policy indices that stays off the heap while it is short.
+class Candidates {
+ public:
+  void add(std::span<const std::uint32_t> policies) {
+    if (size_ + policies.size() <= inline_.size() && overflow_.empty()) {
+      std::copy(policies.begin(), policies.end(), inline_.begin() + static_cast<std::ptrdiff_t>(size_));
+      size_ += policies.size();
+      return;
+    }
+    if (overflow_.empty()) overflow_.assign(inline_.begin(), inline_.begin() + static_cast<std::ptrdiff_t>(size_));
+    overflow_.insert(overflow_.end(), policies.begin(), policies.end());
+  }
+
+  // In the order of the set, each once.
+  std::span<const std::uint32_t> sorted() {
+    std::span<std::uint32_t> all = overflow_.empty() ? std::span(inline_.data(), size_) : std::span(overflow_);
+    std::sort(all.begin(), all.end());
+    return all.first(static_cast<std::size_t>(std::unique(all.begin(), all.end()) - all.begin()));
+  }
+
+ private:
+  std::array<std::uint32_t, kInlineCandidates> inline_;
+  std::size_t size_ = 0;
+  std::vector<std::uint32_t> overflow_;
+};
+
+void look_up(const ScopeIndex& index, Variable variable, const Subject& subject, Candidates& out) {
+  out.add(index.find(scope_key(variable, subject.uid.hash)));
+  // An action is never constrained by its type.
+  if (variable != Variable::kAction) out.add(index.find(scope_key(variable, subject.uid.type_hash)));
+  if (subject.data == nullptr) return;
+  for (const UidData& ancestor : subject.data->ancestors) out.add(index.find(scope_key(variable, ancestor.hash)));
+}
+
+// Runs every candidate, satisfied or not: which policies determine and which fail is part of the answer.
+class Verdict {
+ public:
+  Verdict(const CompiledPolicies& set, Evaluator& evaluator, Response& response) : set_(set), evaluator_(evaluator), response_(response) {}
+
+  void judge(std::uint32_t index) {
+    const CompiledPolicy& policy = set_.compiled[index];
+    if (!evaluator_.scope_matches(policy)) return;
+    switch (evaluator_.run(policy)) {
+      case Outcome::kUnsatisfied: return;
+      case Outcome::kFailed: response_.errors.push_back({&set_.policies[index], evaluator_.failure(policy)}); return;
+      case Outcome::kSatisfied: break;
+    }
+    if (policy.effect == Effect::kForbid && !forbidden_) {
+      forbidden_ = true;
+      response_.determining.clear();  // the permits so far
+    }
+    if (forbidden_ && policy.effect == Effect::kPermit) return;
+    response_.determining.push_back(&set_.policies[index]);
+  }
+
+  void finish() { response_.decision = !forbidden_ && !response_.determining.empty() ? Decision::kAllow : Decision::kDeny; }
+
+ private:
+  const CompiledPolicies& set_;
+  Evaluator& evaluator_;
+  Response& response_;
+  bool forbidden_ = false;
+};
+
+}  // namespace
+
+void authorize(const PolicySet& policies, const Request& request, const Entities& entities, Response& response) {
+  response.decision = Decision::kDeny;
+  response.determining.clear();
+  response.errors.clear();
+  const CompiledPolicies* set = PolicySetAccess::compiled(policies);
+  if (set == nullptr) return;
+
+  alignas(std::max_align_t) std::byte scratch[kScratchBytes];
+  Arena arena{std::span(scratch)};
+  Value inline_stack[kInlineStackValues];
+  Value* stack = set->max_stack <= kInlineStackValues ? inline_stack : arena.array<Value>(set->max_stack).data();
+  Evaluator evaluator(*set, request, EntitiesAccess::store(entities), arena, stack);
+
+  const ScopeIndex& index = set->index;
+  Candidates keyed;
+  if (index.has_principal_keys) look_up(index, Variable::kPrincipal, evaluator.subject(Variable::kPrincipal), keyed);
+  if (index.has_action_keys) look_up(index, Variable::kAction, evaluator.subject(Variable::kAction), keyed);
+  if (index.has_resource_keys) look_up(index, Variable::kResource, evaluator.subject(Variable::kResource), keyed);
+
+  Verdict verdict(*set, evaluator, response);
+  std::span<const std::uint32_t> with_key = keyed.sorted();
+  std::span<const std::uint32_t> without_key = index.unkeyed;
+  while (!with_key.empty() || !without_key.empty()) {
+    bool take_keyed = without_key.empty() || (!with_key.empty() && with_key.front() < without_key.front());
+    std::span<const std::uint32_t>& from = take_keyed ? with_key : without_key;
+    verdict.judge(from.front());
+    from = from.subspan(1);
+  }
+  verdict.finish();
+}
+
+Response authorize(const PolicySet& policies, const Request& request, const Entities& entities) {
+  Response response;
+  authorize(policies, request, entities, response);
+  return response;
+}
+
+}  // namespace interlock::cedar

@@ -1,0 +1,146 @@
+// The stack machine: scopes, control flow and the run itself. The operators are in operators.cpp.
+#include "cedar/evaluator.hpp"
+
+namespace interlock::cedar {
+namespace {
+
+using Kind = Value::Kind;
+
+}  // namespace
+
+Evaluator::Evaluator(const CompiledPolicies& policies, const Request& request, const EntityStore* entities, Arena& arena, Value* stack)
+    : policies_(policies), entities_(entities), arena_(arena), stack_(stack) {
+  const EntityUid* uids[] = {&request.principal, &request.action, &request.resource};
+  for (int i = 0; i < 3; ++i) {
+    subjects_[i].uid = uid_view(*uids[i]);
+    subjects_[i].data = entities == nullptr ? nullptr : entities->find(subjects_[i].uid);
+    variables_[i] = ValueAccess::uid(&subjects_[i].uid);
+  }
+  variables_[3] = request.context.kind() == Kind::kRecord ? request.context : empty_record();
+}
+
+bool Evaluator::matches(const CompiledScope& scope, const Subject& subject) const {
+  using Scope = ScopeConstraint::Kind;
+  if (scope.kind == Scope::kAny) return true;
+  if (scope.kind == Scope::kIs || scope.kind == Scope::kIsIn) {
+    const NameData& type = policies_.types[scope.type];
+    if (type.hash != subject.uid.type_hash || type.text != subject.uid.type) return false;
+    if (scope.kind == Scope::kIs) return true;
+  }
+  for (std::uint32_t i = 0; i < scope.uid_count; ++i) {
+    const UidData& uid = policies_.uids[scope.first_uid + i];
+    if (uid == subject.uid) return true;
+    if (scope.kind != Scope::kEqual && subject.data != nullptr && subject.data->has_ancestor(uid)) return true;
+  }
+  return false;
+}
+
+bool Evaluator::scope_matches(const CompiledPolicy& policy) const {
+  return matches(policy.action, subjects_[1]) && matches(policy.resource, subjects_[2]) && matches(policy.principal, subjects_[0]);
+}
+
+const EntityData* Evaluator::entity(const Value& v) const {
+  const UidData* uid = &ValueAccess::uid(v);
+  for (const Subject& subject : subjects_) {
+    if (uid == &subject.uid) return subject.data;
+  }
+  return entities_ == nullptr ? nullptr : entities_->find(*uid);
+}
+
+Outcome Evaluator::run(const CompiledPolicy& policy) {
+  const Instruction* code = policies_.code.data();
+  std::uint32_t at = policy.code;
+  Value* top = stack_ - 1;  // the value on top
+  auto failed = [&] {
+    failed_at_ = at;
+    return Outcome::kFailed;
+  };
+  for (;; ++at) {
+    const Instruction& i = code[at];
+    switch (i.op) {
+      case Op::kConstant: *++top = policies_.constants[i.z]; break;
+      case Op::kVariable: *++top = variables_[i.x]; break;
+      case Op::kGetAttr:
+        if (!get_attribute(*top, policies_.names[i.z])) return failed();
+        break;
+      case Op::kHasAttr:
+        if (!has_attribute(*top, i.z, i.y)) return failed();
+        break;
+      case Op::kJump: at = i.z - 1; break;
+      case Op::kJumpIfFalse:
+        if (top->kind() != Kind::kBool) return wrong_type("bool", *top), failed();
+        if (!(top--)->as_bool()) at = i.z - 1;
+        break;
+      case Op::kAndJump:
+      case Op::kOrJump:
+        if (top->kind() != Kind::kBool) return wrong_type("bool", *top), failed();
+        if (top->as_bool() == (i.op == Op::kOrJump)) {
+          at = i.z - 1;
+        } else {
+          --top;
+        }
+        break;
+      case Op::kCheckBool:
+        if (top->kind() != Kind::kBool) return wrong_type("bool", *top), failed();
+        break;
+      case Op::kRequire:
+      case Op::kRequireNot:
+        if (top->kind() != Kind::kBool) return wrong_type("bool", *top), failed();
+        if ((top--)->as_bool() != (i.op == Op::kRequire)) return Outcome::kUnsatisfied;
+        break;
+      case Op::kAccept: return Outcome::kSatisfied;
+      case Op::kNot:
+        if (top->kind() != Kind::kBool) return wrong_type("bool", *top), failed();
+        *top = Value::boolean(!top->as_bool());
+        break;
+      case Op::kNegate:
+        if (!negate(*top)) return failed();
+        break;
+      case Op::kIsEmpty:
+        if (!is_empty(*top)) return failed();
+        break;
+      case Op::kBinary:
+        --top;
+        if (!binary(static_cast<BinaryOperation>(i.x), *top, top[1])) return failed();
+        break;
+      case Op::kLike:
+        if (top->kind() != Kind::kString) return wrong_type("string", *top), failed();
+        *top = Value::boolean(cedar::matches(policies_.patterns[i.z], top->as_string()));
+        break;
+      case Op::kIs:
+      case Op::kIsOrJump: {
+        if (top->kind() != Kind::kEntity) return wrong_type("entity", *top), failed();
+        const NameData& type = policies_.types[i.op == Op::kIs ? i.z : i.y];
+        const UidData& uid = ValueAccess::uid(*top);
+        bool same = uid.type_hash == type.hash && uid.type == type.text;
+        if (i.op == Op::kIs) {
+          *top = Value::boolean(same);
+        } else if (!same) {
+          *top = Value::boolean(false);
+          at = i.z - 1;
+        }
+        break;
+      }
+      case Op::kSet:
+        top -= static_cast<int>(i.z) - 1;
+        if (!make_set_of(top, i.z)) return failed();
+        break;
+      case Op::kRecord:
+        top -= static_cast<int>(i.z) - 1;
+        if (!make_record_of(top, i.z, i.y)) return failed();
+        break;
+      case Op::kCall:
+        top -= static_cast<int>(i.z) - 1;
+        if (!call(static_cast<ExtensionFunction>(i.x), top, i.z)) return failed();
+        break;
+    }
+  }
+}
+
+std::string Evaluator::failure(const CompiledPolicy& policy) const {
+  const SourceText& source = *policies_.sources[policy.source];
+  Place place = source.place(policies_.offsets[failed_at_]);
+  return source.name() + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " + error_;
+}
+
+}  // namespace interlock::cedar

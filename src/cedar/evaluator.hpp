@@ -1,0 +1,63 @@
+// Runs compiled policies for one request. Private to the library.
+#pragma once
+
+#include <string>
+
+#include "cedar/entity_store.hpp"
+#include "cedar/program.hpp"
+
+namespace interlock::cedar {
+
+// A variable of the request with what the store knows about it.
+struct Subject {
+  UidData uid;
+  const EntityData* data = nullptr;
+};
+
+enum class Outcome : std::uint8_t { kUnsatisfied, kSatisfied, kFailed };
+
+class Evaluator {
+ public:
+  // `stack` must hold policies.max_stack values. Everything is borrowed for the evaluator's life.
+  Evaluator(const CompiledPolicies& policies, const Request& request, const EntityStore* entities, Arena& arena, Value* stack);
+
+  const Subject& subject(Variable variable) const { return subjects_[static_cast<std::size_t>(variable)]; }
+  bool scope_matches(const CompiledPolicy& policy) const;
+  // The conditions of a policy whose scope matches.
+  Outcome run(const CompiledPolicy& policy);
+  // After kFailed: what failed, with its place.
+  std::string failure(const CompiledPolicy& policy) const;
+
+ private:
+  bool matches(const CompiledScope& scope, const Subject& subject) const;
+  const EntityData* entity(const Value& v) const;
+
+  // Each replaces `a` by the result, or says in error_ what is wrong and returns false.
+  bool get_attribute(Value& a, const NameData& name);
+  bool has_attribute(Value& a, std::uint32_t first_name, std::uint32_t count);
+  bool binary(BinaryOperation operation, Value& a, const Value& b);
+  bool compare_order(BinaryOperation operation, Value& a, const Value& b);
+  bool arithmetic(BinaryOperation operation, Value& a, const Value& b);
+  bool is_in(Value& a, const Value& b);
+  bool set_operation(BinaryOperation operation, Value& a, const Value& b);
+  bool tag_operation(BinaryOperation operation, Value& a, const Value& b);
+  bool negate(Value& a);
+  bool is_empty(Value& a);
+  bool make_set_of(Value* items, std::uint32_t count);
+  bool make_record_of(Value* items, std::uint32_t count, std::uint32_t first_name);
+  bool call(ExtensionFunction function, Value* arguments, std::uint32_t count);
+  bool solid(const Value& v, Value& out);
+  bool wrong_type(std::string_view wanted, const Value& got);
+  bool wrong(std::string message);
+
+  const CompiledPolicies& policies_;
+  const EntityStore* entities_;
+  Arena& arena_;
+  Value* stack_;
+  Subject subjects_[3];
+  Value variables_[4];
+  std::string error_;
+  std::uint32_t failed_at_ = 0;
+};
+
+}  // namespace interlock::cedar
