@@ -1,0 +1,73 @@
+// The catalogue: data that says what an operation does, to what, and how careful one has to be (DESIGN §2).
+//
+// Shipped entries are compiled in; files of the user add entries, and replace shipped ones only where they say so. A bad file
+// refuses the whole load with file, line and column. A Catalogue is an immutable snapshot: any thread, no locks.
+//
+// What a server says of itself is never believed where it would lower anything: annotations can only raise.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "model/action.hpp"
+
+namespace interlock::catalogue {
+
+// A server as configured: what decides which entry speaks for it, and how its relative paths resolve.
+struct ServerBinding {
+  std::string name;
+  std::string catalogue;             // explicit entry; loading fails where there is none of that name
+  std::vector<std::string> command;  // stdio
+  std::string url;                   // HTTP
+  std::string cwd;                   // absolute, of the child process; empty: unknown
+  std::string home;                  // HOME of the child process; empty: unknown
+};
+
+struct CatalogueSource {
+  std::string name;  // as errors call it
+  std::string text;
+};
+
+// Bounds on what files and arguments may ask of a call.
+inline constexpr std::size_t kMaxCatalogueBytes = std::size_t{1} << 20;  // a file
+inline constexpr std::size_t kMaxCatalogueTools = 10'000;                // an entry
+inline constexpr std::size_t kMaxResourcesOfCall = 256;                  // more: the call counts as unknown
+
+struct CatalogueData;
+
+class Catalogue {
+ public:
+  // With the shipped entries. `servers` bind names to entries.
+  static Result<std::shared_ptr<const Catalogue>> load(std::span<const CatalogueSource> user_sources, std::span<const ServerBinding> servers);
+
+  // What `request` does. `definition` is the tool as its server lists it, or null. Never fails: what it does not know, or
+  // cannot read, gets the cautious default with known = false.
+  model::Classification classify(const model::ActionRequest& request, const json::object* definition = nullptr) const;
+
+  // What `request` could turn out to be, whatever its arguments: one classification a case of the entry. For lists.
+  std::vector<model::Classification> possible(const model::ActionRequest& request, const json::object* definition = nullptr) const;
+
+  // The entry that speaks for a configured server; empty: none.
+  std::string_view entry_of(std::string_view server) const;
+  std::vector<std::string> entry_names() const;  // sorted
+  // Hex SHA-256 over everything that was loaded.
+  const std::string& revision() const;
+
+ private:
+  explicit Catalogue(std::shared_ptr<const CatalogueData> data) : data_(std::move(data)) {}
+  std::shared_ptr<const CatalogueData> data_;
+};
+
+// The files that `paths` name: a file as it is, a folder's *.yaml and *.yml sorted by name.
+Result<std::vector<CatalogueSource>> read_sources(std::span<const std::filesystem::path> paths);
+// The entries in the binary, as they stand in catalogue/ of the source.
+std::vector<CatalogueSource> shipped_sources();
+
+}  // namespace interlock::catalogue
