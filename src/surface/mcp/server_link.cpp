@@ -446,6 +446,8 @@ CallId ServerLink::call_of_stream(std::uint64_t stream) const {
     return found == by_wire_id_.end() ? 0 : found->second;
   }
   // A shared channel does not say which call a server's request belongs to: the newest one is the best there is.
+  // Where several clients share it, a guess could tell one client's user what another's call asks.
+  if (limits_.shared_channel && calls_.size() > 1) return 0;
   return calls_.empty() ? 0 : calls_.rbegin()->first;
 }
 
@@ -587,19 +589,43 @@ void ServerLink::notify(std::string_view method, const json::object& params) {
 
 // ---- watching ---------------------------------------------------------------------------------------------------------------
 
-void ServerLink::set_watch(Watch watch) {
+void ServerLink::set_watch(Watch watch, std::function<void(Status)> done) {
+  const auto finish_now = [&] {
+    if (done) done({});
+  };
   if (state_ != State::kOpen) {
     watch_ = std::move(watch);
-    return;
+    return finish_now();
   }
-  if (watch == watch_) return;
+  if (watch == watch_) return finish_now();
   const auto before = std::move(watch_);
   watch_ = std::move(watch);
-  if (is_modern(facts_.revision)) return refresh_listen();
+  if (is_modern(facts_.revision)) {
+    refresh_listen();
+    return finish_now();
+  }
+  struct Pending {
+    std::size_t left = 1;
+    Status status;
+    std::function<void(Status)> done;
+    void settle() {
+      if (--left == 0 && done) done(status);
+    }
+  };
+  auto pending = std::make_shared<Pending>();
+  pending->done = std::move(done);
   const auto send_uri = [&](std::string_view method, const std::string& uri) {
+    ++pending->left;
     json::object params;
     params["uri"] = uri;
-    call(method, std::move(params), {}, {.on_notice = {}, .on_ask = {}, .on_done = [](Outcome) {}});
+    call(method, std::move(params), {},
+         {.on_notice = {}, .on_ask = {}, .on_done = [pending](Outcome outcome) {
+            if (outcome.kind == Outcome::Kind::kFailed && pending->status) pending->status = fail(outcome.failure);
+            if (outcome.kind == Outcome::Kind::kError && pending->status) {
+              pending->status = fail(ErrorCode::kInvalid, std::string(json::string_at(outcome.error, "message").value_or("the server refused")));
+            }
+            pending->settle();
+          }});
   };
   for (const auto& uri : watch_.uris) {
     if (!before.uris.contains(uri)) send_uri("resources/subscribe", uri);
@@ -607,6 +633,7 @@ void ServerLink::set_watch(Watch watch) {
   for (const auto& uri : before.uris) {
     if (!watch_.uris.contains(uri)) send_uri("resources/unsubscribe", uri);
   }
+  pending->settle();
 }
 
 void ServerLink::refresh_listen() {

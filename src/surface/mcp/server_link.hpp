@@ -47,6 +47,7 @@ struct LinkLimits {
   std::size_t calls_in_flight = 256;
   std::size_t open_asks = 64;
   int input_rounds = 16;
+  bool shared_channel = false;  // several clients use the link: a question on a shared channel is taken only when one call runs
 };
 
 // How a call ended.
@@ -120,7 +121,8 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
   // Legacy notifications from the client that pass (roots/list_changed). Dropped for modern servers, which have none.
   void notify(std::string_view method, const json::object& params);
   // Replaces what is watched: subscribe/unsubscribe towards legacy servers, subscriptions/listen towards modern ones.
-  void set_watch(Watch watch);
+  // `done` tells when a legacy server has answered all, with its first refusal.
+  void set_watch(Watch watch, std::function<void(Status)> done = {});
 
  private:
   enum class State : std::uint8_t { kNew, kOpening, kOpen, kClosed };
