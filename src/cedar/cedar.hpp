@@ -182,6 +182,8 @@ class Entities {
   Entities();  // none
   // Cedar's entities JSON: [{"uid", "attrs", "parents", "tags"?}], with explicit or implicit uid escapes.
   static Result<Entities> from_json(std::string_view text);
+  static Result<Entities> from_json(const char* text) { return from_json(std::string_view(text)); }
+  static Result<Entities> from_json(const std::string& text) { return from_json(std::string_view(text)); }
   static Result<Entities> from_json(const json::value& value);
 
   bool contains(const EntityUid& uid) const;
