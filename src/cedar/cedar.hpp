@@ -98,6 +98,10 @@ class Value {
   // `v` must outlive the value.
   static Value json(const json::value& v);
   static Value json(const json::object& v);
+  static Value json(const json::array& v);
+  static Value json(json::value&&) = delete;  // it would not outlive the value
+  static Value json(json::object&&) = delete;
+  static Value json(json::array&&) = delete;
 
   Kind kind() const;
   bool is_json() const { return shape_ == Shape::kJsonArray || shape_ == Shape::kJsonObject; }

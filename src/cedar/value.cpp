@@ -97,6 +97,7 @@ Value Value::borrowed(std::string_view text) {
 
 Value Value::json(const json::value& v) { return view_json(v); }
 Value Value::json(const json::object& v) { return ValueAccess::json_object(&v); }
+Value Value::json(const json::array& v) { return ValueAccess::json_array(&v); }
 
 Value::Kind Value::kind() const { return kind_; }
 

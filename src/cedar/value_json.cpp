@@ -37,8 +37,8 @@ Result<Value> read_call(Arena& arena, const json::object& call, int depth) {
 }
 
 Result<Value> read_object(Arena& arena, const json::value& v, int depth) {
-  if (const json::object* uid = entity_escape(v); uid != nullptr) {
-    Result<JsonUid> read_uid = read_uid_json(*v.if_object()->begin()->value().if_object());
+  if (entity_escape(v) != nullptr) {
+    Result<JsonUid> read_uid = read_uid_json(v);
     if (!read_uid) return std::unexpected(read_uid.error());
     return make_uid(arena, read_uid->type, read_uid->id);
   }
