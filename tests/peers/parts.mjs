@@ -111,7 +111,7 @@ export function writeConfiguration({ servers = {}, policies = "permit (principal
     `preset: ${preset}`,
     `state_dir: ${quoted(join(folder, "state"))}`,
     `policies: [ ${quoted(join(folder, "policies"))} ]`,
-    "servers:",
+    ...(Object.keys(servers).length > 0 ? ["servers:"] : []),
     ...Object.entries(servers).map(([name, server]) => `  ${name}: ${quoted(server)}`),
     `auth: ${quoted(auth)}`,
     extra,
