@@ -16,7 +16,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'interlock-architecture-'));
 
 const kFloors = {
   base: 0,
-  cedar: 1, jose: 1, net: 1, shell: 1, tlog: 1, model: 1, yaml: 1,
+  cedar: 1, jose: 1, net: 1, shell: 1, tlog: 1, yaml: 1, model: 1, yaml: 1,
   store: 2,
   identity: 3, policy: 3, catalogue: 3, task: 3, credential: 3, approval: 3, flow: 3, ledger: 3, telemetry: 3,
   gate: 4,

