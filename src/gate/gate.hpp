@@ -6,15 +6,14 @@
 // receipt before its result is released, as durable as its band demands (DESIGN §5).
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
+#include "base/hash.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -23,6 +22,7 @@
 #include "model/verdict.hpp"
 
 namespace interlock::approval {
+struct Approval;
 class ApprovalBook;
 class PinBook;
 }  // namespace interlock::approval
@@ -118,6 +118,7 @@ class Gate {
   ~Gate();
 
   void replace_rules(Rules rules);
+  const Rules& rules() const;
 
   // Decides on `request`. `definition` is the tool's definition as its server gave it (annotations are untrusted), or null.
   // `refusal` is used only where policy does not deny already. The act is returned for withdraw().
@@ -135,8 +136,18 @@ class Gate {
   // May `caller` ever do this, whatever the arguments? False hides the tool, resource or prompt from lists.
   bool may_ever(const Caller& caller, const model::ActionRequest& request, const json::object* definition) const;
 
-  // Holds a tool definition against its pin; a refusal means it is quarantined.
-  std::optional<Refusal> check_definition(const std::string& server, const std::string& tool, const json::object& definition);
+  // Holds a tool definition against its pin; a refusal means it is quarantined. `digest` is of the definition's text: the answer
+  // is remembered for it until a pin changes anywhere.
+  std::optional<Refusal> check_definition(const std::string& server, const std::string& tool, const json::object& definition, const Digest& digest);
+  // Grows when a pin has changed, here or in another process: lists may look different then.
+  std::uint64_t pin_epoch();
+
+  // The ApprovalBook's OnDecided, wired by whoever composes the gate.
+  void on_approval(const approval::Approval& approval);
+  // Ends what is overdue: approvals, tasks. Call it every second or so.
+  void tick();
+  // Appends a receipt of what is no act: configuration, start, tasks, pins.
+  Status record(model::Receipt receipt);
 
   void end_session(const Caller& caller, std::string_view why);
 

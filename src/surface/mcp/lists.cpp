@@ -129,7 +129,7 @@ class ListRun : public std::enable_shared_from_this<ListRun> {
     if (is_tool) {
       const auto definition = connection.remember_tool(item);
       if (!definition->header_problem.empty() && !connection.config().address.url.empty() && connection.link() && is_modern(connection.link()->facts().revision)) return false;
-      if (gate.check_definition(server, name, item)) return false;
+      if (gate.check_definition(server, name, item, definition->text_digest)) return false;
     }
     if (kind_.method == "resources/list") {
       request.args = json::object{{"uri", name}};

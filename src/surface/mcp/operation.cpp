@@ -164,7 +164,7 @@ void Operation::find_tool(bool refreshed) {
     });
   }
   if (!tool_) return admit(gate::Refusal{model::Layer::kServer, "Unknown tool: " + target_, "call tools/list to see what there is"});
-  if (auto quarantined = session_->surface().gate().check_definition(connection_->config().name, target_, tool_->text)) return admit(std::move(quarantined));
+  if (auto quarantined = session_->surface().gate().check_definition(connection_->config().name, target_, tool_->text, tool_->text_digest)) return admit(std::move(quarantined));
   if (!tool_->schema) {
     return admit(gate::Refusal{model::Layer::kSchema, "the arguments of " + target_ + " cannot be checked: " + tool_->schema_problem,
                                "tell the owner of server \"" + connection_->config().name + "\""});

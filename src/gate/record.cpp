@@ -1,0 +1,118 @@
+#include "gate/record.hpp"
+
+#include <array>
+
+#include "base/hash.hpp"
+
+namespace interlock::gate {
+namespace {
+
+constexpr std::size_t kLongString = 512;   // bytes kept of one string in a receipt
+constexpr std::size_t kSummaryBytes = 300;
+constexpr std::size_t kValueBytes = 80;
+constexpr std::array<std::string_view, 12> kSecretNames = {"password", "passwd", "passphrase", "secret",     "token",        "api_key",
+                                                           "apikey",   "private_key", "authorization", "cookie", "credential", "access_key"};
+
+bool names_a_secret(std::string_view name) {
+  std::string lower;
+  for (char c : name) {
+    if (c == '-') c = '_';
+    lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  for (auto secret : kSecretNames) {
+    if (lower.find(secret) != std::string::npos) return true;
+  }
+  return false;
+}
+
+// The salt keeps a short secret from being found by trying all of them.
+std::string salted(std::string_view salt, std::string_view text) { return to_hex(sha256({salt, "\x1f", text})); }
+
+json::value hidden(const json::value& v, std::string_view salt) {
+  return json::object{{"hidden", true}, {"salted_sha256", salted(salt, json::write_canonical(v))}};
+}
+
+std::string pointer_token(std::string_view key) {
+  std::string out;
+  for (char c : key) {
+    if (c == '~') out += "~0";
+    else if (c == '/') out += "~1";
+    else out += c;
+  }
+  return out;
+}
+
+bool is_sensitive(const std::vector<std::string>& sensitive, std::string_view pointer) {
+  for (const auto& s : sensitive) {
+    if (s == pointer) return true;
+  }
+  return false;
+}
+
+json::value record(const json::value& v, std::string& pointer, const std::vector<std::string>& sensitive, bool shorten, std::string_view salt) {
+  if (is_sensitive(sensitive, pointer)) return hidden(v, salt);
+  if (const auto* s = v.if_string()) {
+    if (!shorten || s->size() <= kLongString) return v;
+    return json::object{{"bytes", s->size()}, {"salted_sha256", salted(salt, json::view(*s))}};
+  }
+  const auto length = pointer.size();
+  if (const auto* o = v.if_object()) {
+    json::object out;
+    for (const auto& pair : *o) {
+      const std::string_view key(pair.key().data(), pair.key().size());
+      pointer += '/';
+      pointer += pointer_token(key);
+      out[pair.key()] = names_a_secret(key) ? hidden(pair.value(), salt) : record(pair.value(), pointer, sensitive, shorten, salt);
+      pointer.resize(length);
+    }
+    return out;
+  }
+  if (const auto* a = v.if_array()) {
+    json::array out;
+    for (std::size_t i = 0; i < a->size(); ++i) {
+      pointer += '/' + std::to_string(i);
+      out.emplace_back(record((*a)[i], pointer, sensitive, shorten, salt));
+      pointer.resize(length);
+    }
+    return out;
+  }
+  return v;
+}
+
+}  // namespace
+
+json::value recorded_arguments(const json::value& args, const std::vector<std::string>& sensitive, ArgumentRecord mode, std::string_view salt) {
+  if (mode == ArgumentRecord::kHash) return json::object{{"salted_sha256", salted(salt, json::write_canonical(args))}};
+  std::string pointer;
+  return record(args, pointer, sensitive, mode == ArgumentRecord::kRedact, salt);
+}
+
+std::string summary_of(const model::ActionRequest& request, const json::value& recorded) {
+  std::string out = request.operation == "tools/call" ? request.target : request.operation + " " + request.target;
+  if (const auto* o = recorded.if_object()) {
+    for (const auto& pair : *o) {
+      std::string value = pair.value().is_string() ? std::string(json::view(pair.value().get_string())) : json::write(pair.value());
+      if (const auto* bytes = json::find(pair.value(), "bytes"); bytes != nullptr && json::find(pair.value(), "salted_sha256") != nullptr) {
+        value = "(" + json::write(*bytes) + " bytes)";
+      }
+      if (value.size() > kValueBytes) {
+        std::size_t cut = kValueBytes;
+        while (cut > 0 && (static_cast<unsigned char>(value[cut]) & 0xC0) == 0x80) --cut;
+        value = value.substr(0, cut) + "…";
+      }
+      out += ' ' + std::string(pair.key().data(), pair.key().size()) + '=' + value;
+      if (out.size() > kSummaryBytes) {
+        std::size_t cut = kSummaryBytes;
+        while (cut > 0 && (static_cast<unsigned char>(out[cut]) & 0xC0) == 0x80) --cut;
+        out = out.substr(0, cut) + "…";
+        break;
+      }
+    }
+  }
+  for (auto& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  return out;
+}
+
+}  // namespace interlock::gate
