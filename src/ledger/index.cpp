@@ -69,6 +69,14 @@ Result<Index> Index::open(const LogPaths& paths) {
   return index;
 }
 
+Result<Index> Index::open_read_only(const LogPaths& paths) {
+  std::error_code code;
+  if (!std::filesystem::exists(paths.index(), code)) return fail(ErrorCode::kNotFound, "log " + paths.name() + " has no index yet");
+  auto database = store::Database::open(paths.index(), store::Database::Mode::kReadOnly);
+  if (!database) return fail(std::move(database.error()));
+  return Index(std::move(*database));
+}
+
 Result<std::pair<std::uint64_t, std::uint64_t>> Index::position() {
   auto statement = database_.prepare("SELECT records, bytes FROM position");
   if (!statement) return fail(std::move(statement.error()));
@@ -164,13 +172,13 @@ Result<std::vector<Row>> Index::find(const Query& query) {
   }
 }
 
-Status Index::each(const std::function<bool(const Row&)>& each) {
+Status Index::each(const std::function<bool(const Row&)>& visit) {
   auto statement = database_.prepare(std::string(kColumns) + "ORDER BY sequence");
   if (!statement) return fail(std::move(statement.error()));
   for (;;) {
     auto row = statement->step();
     if (!row) return fail(std::move(row.error()));
-    if (!*row || !each(row_of(*statement))) return {};
+    if (!*row || !visit(row_of(*statement))) return {};
   }
 }
 

@@ -26,6 +26,7 @@ struct Facts {
   std::string action;
   std::string resource;
   std::string verdict;
+  friend bool operator==(const Facts&, const Facts&) = default;
 };
 Result<Facts> facts_of(std::string_view record);
 
@@ -53,6 +54,8 @@ struct Query {
 class Index {
  public:
   static Result<Index> open(const LogPaths& paths);
+  // For each(), find() and size() only; kNotFound where no index was made yet.
+  static Result<Index> open_read_only(const LogPaths& paths);
 
   // Takes in what the log holds beyond what was taken in, up to byte `end`. Stops at the first damaged record.
   Status catch_up(const LogPaths& paths, std::uint64_t end = UINT64_MAX);
@@ -61,8 +64,8 @@ class Index {
 
   // Newest first.
   Result<std::vector<Row>> find(const Query& query);
-  // Every row, in order of sequence. `each` returns false to stop.
-  Status each(const std::function<bool(const Row&)>& each);
+  // Every row, in order of sequence. `visit` returns false to stop.
+  Status each(const std::function<bool(const Row&)>& visit);
   Result<std::uint64_t> size();
 
  private:
