@@ -39,15 +39,15 @@ struct Row {
 
 // All that is set must hold.
 struct Query {
-  std::string act;
-  std::string kind;
-  std::string subject;
-  std::string task;
-  std::string server;
-  std::string action;   // exactly, or a prefix where it ends in '*'
-  std::string verdict;
-  std::optional<UnixMs> since_ms;
-  std::optional<UnixMs> until_ms;
+  std::string act = {};
+  std::string kind = {};
+  std::string subject = {};
+  std::string task = {};
+  std::string server = {};
+  std::string action = {};   // exactly, or a prefix where it ends in '*'
+  std::string verdict = {};
+  std::optional<UnixMs> since_ms = {};
+  std::optional<UnixMs> until_ms = {};
   std::size_t limit = 100;  // the newest
 };
 
