@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "tlog/merkle.hpp"
+
 namespace interlock::ledger {
 namespace {
 
@@ -13,10 +15,19 @@ namespace {
 std::unexpected<Error> damage(std::string what) { return fail(ErrorCode::kInvalid, std::move(what)); }
 
 // Walks from the boundary to the end of the file. The tree must be the one that the checkpoint speaks of.
-Status read_end(HeldLog& held, const tlog::Verifier& verifier, std::vector<std::string>& notices) {
-  auto checkpoint = read_checkpoint(held.paths, verifier);
+Status read_end(HeldLog& held, const tlog::Signer& signer, std::vector<std::string>& notices) {
+  auto checkpoint = read_checkpoint(held.paths, signer.verifier());
   if (!checkpoint) return fail(std::move(checkpoint.error()));
-  held.published = *checkpoint ? (*checkpoint)->size : 0;
+  if (!*checkpoint) {
+    // A log has a checkpoint before it has its first record, so that one that lacks it has lost it.
+    std::error_code code;
+    if (std::filesystem::file_size(held.paths.log(), code) != 0 || code) return damage("its checkpoint is missing");
+    checkpoint = tlog::Checkpoint{signer.verifier().name, 0, tlog::tree_root({})};
+    auto note = signer.sign_note(tlog::checkpoint_text(**checkpoint));
+    if (!note) return fail(std::move(note.error()));
+    if (auto status = replace_file(held.paths.checkpoint(), *note, Sync::kYes); !status) return status;
+  }
+  held.published = (*checkpoint)->size;
   held.boundary = read_boundary(held.paths);
   if (held.boundary.tree.size() > held.published) held.boundary = {};
 
@@ -83,7 +94,7 @@ Result<HeldLog> take_log(const std::filesystem::path& folder, const tlog::Signer
     auto own = signer.renamed(log_origin(signer.verifier().name, held.paths.name()));
     if (!own) return fail(std::move(own.error()));
     auto status = open_files(held);
-    if (status) status = read_end(held, own->verifier(), notices);
+    if (status) status = read_end(held, *own, notices);
     if (status) return held;
     const auto code = status.error().code;
     if (code != ErrorCode::kInvalid && code != ErrorCode::kDenied) return fail(std::move(status.error()));

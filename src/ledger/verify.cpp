@@ -58,7 +58,7 @@ class LogCheck {
     if (!checkpoint) return found(std::nullopt, checkpoint.error().message);
     checkpoint_ = std::move(*checkpoint);
     if (checkpoint_) log_.signed_records = checkpoint_->size;
-    else if (std::filesystem::exists(paths_.folder / "tile", code)) found(std::nullopt, "the checkpoint is missing, although tiles were published");
+    else if (std::filesystem::file_size(paths_.log(), code) > 0 && !code) found(std::nullopt, "the checkpoint is missing; a log has one before its first record");
   }
 
   Status read_log() {
