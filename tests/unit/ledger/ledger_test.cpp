@@ -224,6 +224,17 @@ TEST(Ledger, SetsADamagedLogAsideAndUsesAnother) {
   }
 }
 
+TEST(Ledger, WritesReceiptsAsTheCanonicalJsonOfTheirModel) {
+  std::vector<model::Receipt> receipts = {{}, attempt("act"), result("act \"quoted\"\n\x01 \xC3\xA9")};
+  receipts[1].detail = {{"z", 1}, {"a", json::object{{"b", 1.5}, {"a", nullptr}}}, {"m", json::array{true, "x", -3}}, {"", "\t"}};
+  receipts[2].detail = {{"\xF0\x9F\x98\x80", 1}, {"\xEF\xBF\xBD", 2}, {"a", "\xE2\x80\xA8"}};  // UTF-16 sorts these unlike UTF-8
+  for (auto kind : {model::ReceiptKind::kApproval, model::ReceiptKind::kPin, model::ReceiptKind::kTask, model::ReceiptKind::kConfig, model::ReceiptKind::kStart}) {
+    receipts.push_back(receipt_of(kind, "id", 0));
+    receipts.back().band = model::Band::kCritical;
+  }
+  for (const auto& receipt : receipts) EXPECT_EQ(*receipt_text(receipt), json::write_canonical(model::to_json(receipt)));
+}
+
 TEST(Ledger, LeavesTheLargestDetailsOutOfAReceiptThatIsTooLong) {
   auto receipt = attempt("act");
   receipt.detail["args"] = json::object{{"text", std::string(200'000, 'x')}};
