@@ -47,6 +47,11 @@ Result<Facts> facts_of(std::string_view record) {
 
 Result<Index> Index::open(const LogPaths& paths) {
   auto database = store::Database::open(paths.index());
+  if (!database && database.error().code == ErrorCode::kInvalid) {  // no database any more: nothing in it is needed
+    std::error_code ignored;
+    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(paths.index().string() + suffix, ignored);
+    database = store::Database::open(paths.index());
+  }
   if (!database) return fail(std::move(database.error()));
   Index index(std::move(*database));
   // What a power cut takes from an index comes back from the log.

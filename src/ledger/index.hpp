@@ -53,6 +53,7 @@ struct Query {
 
 class Index {
  public:
+  // A file that is no database is replaced by an empty one.
   static Result<Index> open(const LogPaths& paths);
   // For each(), find() and size() only; kNotFound where no index was made yet.
   static Result<Index> open_read_only(const LogPaths& paths);

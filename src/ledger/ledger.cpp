@@ -55,6 +55,7 @@ struct Ledger::State {
   Steady::time_point oldest{};    // when the first record that is not on disk was written
   std::deque<Waiter> waiters;     // in order of their calls
   std::optional<Error> failed;    // nothing is appended any more
+  std::optional<Error> unpublished;  // why the last attempt to publish failed
   bool sync_idle = false;
   bool stopping = false;
   bool synced_out = false;        // the syncing thread has ended: the publisher may end too
@@ -72,6 +73,11 @@ struct Ledger::State {
 Ledger::Ledger(std::unique_ptr<State> state) : state_(std::move(state)) {}
 const std::filesystem::path& Ledger::log_folder() const { return state_->held.paths.folder; }
 const std::vector<std::string>& Ledger::notices() const { return state_->notices; }
+
+std::optional<Error> Ledger::trouble() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->failed ? state_->failed : state_->unpublished;
+}
 
 Result<std::unique_ptr<Ledger>> Ledger::open(Options options, const Clock& clock) {
   if (auto status = make_folder(options.folder); !status) return fail(std::move(status.error()));
@@ -258,9 +264,10 @@ void Ledger::State::publish_until_stopped() {
     const auto end = durable_bytes;
     if (target > held.published) {
       lock.unlock();
-      const bool ok = publish(now, end).has_value();
+      auto status = publish(now, end);
       lock.lock();
-      if (ok) held.published = target;
+      if (status) held.published = target;
+      unpublished = status ? std::nullopt : std::optional(std::move(status.error()));
     }
     last = Steady::now();
     if (ending) break;

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,8 @@ class Ledger {
   const std::filesystem::path& log_folder() const;
   // What open() found and did that its user should know, one sentence each.
   const std::vector<std::string>& notices() const;
+  // Why no checkpoint can be written at present, or why nothing can be appended any more; nullopt where all is well. Any thread.
+  std::optional<Error> trouble() const;
 
  private:
   struct State;

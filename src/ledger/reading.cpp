@@ -119,10 +119,6 @@ Result<std::uint64_t> reindex(const std::filesystem::path& ledger_folder) {
     std::error_code code;
     if (!std::filesystem::exists(paths.log(), code)) continue;
     auto index = Index::open(paths);
-    if (!index && index.error().code == ErrorCode::kInvalid) {  // no database any more
-      for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(paths.index().string() + suffix, code);
-      index = Index::open(paths);
-    }
     if (!index) return fail(std::move(index.error()));
     auto status = index->clear();
     if (status) status = index->catch_up(paths);
