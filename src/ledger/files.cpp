@@ -107,8 +107,17 @@ Result<std::optional<std::string>> read_file(const std::filesystem::path& path, 
   }
 }
 
-Status replace_file(const std::filesystem::path& path, std::string_view bytes, Sync sync) {
-  const auto temporary = path.parent_path() / temporary_name(path);
+void clear_scratch(const std::filesystem::path& scratch) {
+  std::error_code code;
+  std::vector<std::filesystem::path> leftovers;
+  for (std::filesystem::directory_iterator entries(scratch, code); !code && entries != std::filesystem::directory_iterator(); entries.increment(code)) {
+    if (entries->path().filename().string().starts_with('.')) leftovers.push_back(entries->path());
+  }
+  for (const auto& leftover : leftovers) std::filesystem::remove(leftover, code);
+}
+
+Status replace_file(const std::filesystem::path& path, std::string_view bytes, Sync sync, const std::filesystem::path& scratch) {
+  const auto temporary = scratch / temporary_name(path);
   auto file = File::open(temporary, O_WRONLY | O_CREAT | O_EXCL);
   if (!file) return fail(std::move(file.error()));
   auto status = write_all(file->fd(), bytes, path);
@@ -156,7 +165,7 @@ Result<tlog::Signer> read_or_make_key(const std::filesystem::path& ledger_folder
     const auto path = ledger_folder / "key";
     const auto temporary = ledger_folder / temporary_name(path);
     auto text = signer->private_text() + "\n";
-    auto status = replace_file(temporary, text, Sync::kYes);
+    auto status = replace_file(temporary, text, Sync::kYes, ledger_folder);
     OPENSSL_cleanse(text.data(), text.size());
     if (!status) return fail(std::move(status.error()));
     const int linked = ::link(temporary.c_str(), path.c_str());

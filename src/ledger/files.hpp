@@ -57,9 +57,11 @@ Result<std::optional<File>> try_lock(const std::filesystem::path& path);
 
 // nullopt: there is no such file. kTooLarge above `limit`.
 Result<std::optional<std::string>> read_file(const std::filesystem::path& path, std::size_t limit);
-// Replaces the file at once: readers see the old or the new one. kSync: on disk when this returns.
+// Replaces the file at once: readers see the old or the new one. kYes: on disk when this returns. What a process that died in
+// between leaves is a file in `scratch` whose name begins with a dot.
 enum class Sync : bool { kNo, kYes };
-Status replace_file(const std::filesystem::path& path, std::string_view bytes, Sync sync);
+Status replace_file(const std::filesystem::path& path, std::string_view bytes, Sync sync, const std::filesystem::path& scratch);
+void clear_scratch(const std::filesystem::path& scratch);
 Status sync_folder(const std::filesystem::path& folder);
 
 // The key that signs the checkpoints of all logs of the ledger: <folder>/key.

@@ -25,7 +25,7 @@ Status read_end(HeldLog& held, const tlog::Signer& signer, std::vector<std::stri
     checkpoint = tlog::Checkpoint{signer.verifier().name, 0, tlog::tree_root({})};
     auto note = signer.sign_note(tlog::checkpoint_text(**checkpoint));
     if (!note) return fail(std::move(note.error()));
-    if (auto status = replace_file(held.paths.checkpoint(), *note, Sync::kYes); !status) return status;
+    if (auto status = replace_file(held.paths.checkpoint(), *note, Sync::kYes, held.paths.folder); !status) return status;
   }
   held.published = (*checkpoint)->size;
   held.boundary = read_boundary(held.paths);
@@ -91,6 +91,7 @@ Result<HeldLog> take_log(const std::filesystem::path& folder, const tlog::Signer
     if (!lock) return fail(std::move(lock.error()));
     if (!*lock) continue;
     held.lock = std::move(**lock);
+    clear_scratch(held.paths.folder);
     auto own = signer.renamed(log_origin(signer.verifier().name, held.paths.name()));
     if (!own) return fail(std::move(own.error()));
     auto status = open_files(held);
@@ -100,7 +101,7 @@ Result<HeldLog> take_log(const std::filesystem::path& folder, const tlog::Signer
     if (code != ErrorCode::kInvalid && code != ErrorCode::kDenied) return fail(std::move(status.error()));
     // Evidence is kept as it is; nothing is appended to it, and acts go on in another log.
     notices.push_back("log " + held.paths.name() + " is set aside: " + status.error().message + "; look at it with: interlock log verify");
-    if (auto marked = replace_file(held.paths.set_aside(), now + " " + status.error().message + "\n", Sync::kYes); !marked) {
+    if (auto marked = replace_file(held.paths.set_aside(), now + " " + status.error().message + "\n", Sync::kYes, held.paths.folder); !marked) {
       return fail(std::move(marked.error()));
     }
   }

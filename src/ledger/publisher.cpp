@@ -77,7 +77,7 @@ Status Publisher::write_tile_file(const std::string& path, std::string_view byte
   std::error_code code;
   if (std::filesystem::file_size(full, code) == bytes.size() && !code) return {};  // tiles never change
   if (auto status = make_folder(full.parent_path()); !status) return status;
-  return replace_file(full, bytes, Sync::kNo);
+  return replace_file(full, bytes, Sync::kNo, paths_.folder);
 }
 
 Status Publisher::take(const Line& line) {
@@ -119,13 +119,13 @@ Status Publisher::write_partial_tiles() {
 Status Publisher::write_checkpoint() {
   auto note = signer_.sign_note(tlog::checkpoint_text({signer_.verifier().name, tree_.size(), tree_.root()}));
   if (!note) return fail(std::move(note.error()));
-  return replace_file(paths_.checkpoint(), *note, Sync::kYes);
+  return replace_file(paths_.checkpoint(), *note, Sync::kYes, paths_.folder);
 }
 
 Status Publisher::write_resume() {
   const json::value resume = json::object{
       {"size", boundary_size_}, {"bytes", boundary_bytes_}, {"root", base64_encode(as_bytes(boundary_root_))}, {"boot", boot_id()}};
-  return replace_file(paths_.resume(), json::write(resume) + "\n", Sync::kYes);
+  return replace_file(paths_.resume(), json::write(resume) + "\n", Sync::kYes, paths_.folder);
 }
 
 Status Publisher::publish(std::uint64_t end) {

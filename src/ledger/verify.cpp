@@ -227,7 +227,12 @@ class LogCheck {
     if (!std::filesystem::exists(paths_.index(), code)) return;
     auto index = Index::open_read_only(paths_);
     auto reader = LogReader::open(paths_.log());
-    if (!index || !reader) return found(std::nullopt, "the index cannot be read: " + (!index ? index.error() : reader.error()).message + "; run: interlock log reindex");
+    if (!reader) return;  // said already
+    // An index that is damaged is found; one that cannot be opened just now, or here, proves nothing.
+    const auto unreadable = [&](const Error& error) {
+      if (error.code == ErrorCode::kInvalid) found(std::nullopt, "the index is damaged: " + error.message + "; run: interlock log reindex");
+    };
+    if (!index) return unreadable(index.error());
     std::uint64_t rows = 0;
     auto walked = index->each([&](const Row& row) {
       auto line = reader->next();
@@ -244,7 +249,7 @@ class LogCheck {
       }
       return true;
     });
-    if (!walked) found(std::nullopt, "the index cannot be read: " + walked.error().message + "; run: interlock log reindex");
+    if (!walked) unreadable(walked.error());
     log_.indexed = rows;
   }
 
