@@ -97,8 +97,8 @@ Result<std::uint64_t> Index::size() {
   return at->first;
 }
 
-Status Index::catch_up(const LogPaths& paths, std::uint64_t end) {
-  for (;;) {
+Status Index::catch_up(const LogPaths& paths, std::uint64_t end, std::uint64_t at_most) {
+  for (std::uint64_t batches = 0; batches * kBatch < at_most; ++batches) {
     auto transaction = store::Transaction::begin(database_);
     if (!transaction) return fail(std::move(transaction.error()));
     auto at = position();
@@ -137,6 +137,7 @@ Status Index::catch_up(const LogPaths& paths, std::uint64_t end) {
     if (auto status = transaction->commit(); !status) return status;
     if (taken < kBatch) return {};
   }
+  return {};
 }
 
 Status Index::clear() {

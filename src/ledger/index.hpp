@@ -58,8 +58,9 @@ class Index {
   // For each(), find() and size() only; kNotFound where no index was made yet.
   static Result<Index> open_read_only(const LogPaths& paths);
 
-  // Takes in what the log holds beyond what was taken in, up to byte `end`. Stops at the first damaged record.
-  Status catch_up(const LogPaths& paths, std::uint64_t end = UINT64_MAX);
+  // Takes in what the log holds beyond what was taken in, up to byte `end`, and about `at_most` records. Stops at the first
+  // damaged record.
+  Status catch_up(const LogPaths& paths, std::uint64_t end = UINT64_MAX, std::uint64_t at_most = UINT64_MAX);
   // Forgets everything; catch_up() then begins anew.
   Status clear();
 

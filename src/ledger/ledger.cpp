@@ -29,6 +29,7 @@ constexpr std::uint64_t kPublishRecords = tlog::kTileWidth;
 constexpr milliseconds kPublishAfter{10'000};
 constexpr milliseconds kPublishPause{1'000};  // between two checkpoints at least
 constexpr int kPublisherNice = 10;            // acts come first where processors are short
+constexpr std::uint64_t kBusyRecords = 4'096;  // published at once: a load under which the index waits for a query or for quiet
 
 struct Waiter {
   Sequence sequence;
@@ -67,7 +68,7 @@ struct Ledger::State {
 
   void sync_until_stopped();
   void publish_until_stopped();
-  Status publish(std::optional<Publisher>& publisher_now, std::uint64_t end);
+  Status publish(std::optional<Publisher>& publisher_now, std::uint64_t end, std::uint64_t index_at_most);
 };
 
 Ledger::Ledger(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -235,7 +236,7 @@ void Ledger::State::sync_until_stopped() {
 }
 
 // A publisher that failed has lost its place and is made anew.
-Status Ledger::State::publish(std::optional<Publisher>& now, std::uint64_t end) {
+Status Ledger::State::publish(std::optional<Publisher>& now, std::uint64_t end, std::uint64_t index_at_most) {
   if (!now) {
     auto own = signer.renamed(signer.verifier().name);
     if (!own) return fail(std::move(own.error()));
@@ -243,7 +244,7 @@ Status Ledger::State::publish(std::optional<Publisher>& now, std::uint64_t end) 
     if (!checkpoint) return fail(std::move(checkpoint.error()));
     now.emplace(held.paths, std::move(*own), read_boundary(held.paths), *checkpoint ? (*checkpoint)->size : 0);
   }
-  auto status = now->publish(end);
+  auto status = now->publish(end, index_at_most);
   if (!status) now.reset();
   return status;
 }
@@ -263,8 +264,9 @@ void Ledger::State::publish_until_stopped() {
     const auto target = durable;
     const auto end = durable_bytes;
     if (target > held.published) {
+      const bool busy = target - held.published > kBusyRecords;
       lock.unlock();
-      auto status = publish(now, end);
+      auto status = publish(now, end, ending ? kBusyRecords : busy ? 0 : UINT64_MAX);
       lock.lock();
       if (status) held.published = target;
       unpublished = status ? std::nullopt : std::optional(std::move(status.error()));

@@ -128,7 +128,7 @@ Status Publisher::write_resume() {
   return replace_file(paths_.resume(), json::write(resume) + "\n", Sync::kYes, paths_.folder);
 }
 
-Status Publisher::publish(std::uint64_t end) {
+Status Publisher::publish(std::uint64_t end, std::uint64_t index_at_most) {
   auto reader = LogReader::open(paths_.log(), bytes_, tree_.size());
   if (!reader) return fail(std::move(reader.error()));
   reader->set_end(end);
@@ -158,7 +158,7 @@ Status Publisher::publish(std::uint64_t end) {
     if (!index) return {};
     index_ = std::move(*index);
   }
-  if (auto status = index_->catch_up(paths_, end); !status) index_.reset();
+  if (auto status = index_->catch_up(paths_, end, index_at_most); !status) index_.reset();
   return {};
 }
 

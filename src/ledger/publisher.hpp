@@ -32,8 +32,8 @@ class Publisher {
   Publisher(LogPaths paths, tlog::Signer signer, Boundary from, std::uint64_t published);
 
   // Publishes the records before byte `end`, all of which are on disk. After a failure this publisher has lost its place: the
-  // next one begins at read_boundary().
-  Status publish(std::uint64_t end);
+  // next one begins at read_boundary(). The index takes in about `index_at_most` records: queries take in the rest.
+  Status publish(std::uint64_t end, std::uint64_t index_at_most);
 
  private:
   Status take(const Line& line);
