@@ -12,6 +12,7 @@ namespace {
 
 // Deeper data than this has no Cedar form: the functions here recurse over it.
 constexpr int kMaxValueDepth = 512;
+constexpr std::size_t kInsertionSortFields = 16;
 
 template <typename T>
 int order(const T& a, const T& b) {
@@ -62,6 +63,25 @@ Value number_from_double(double d) {
   std::expected<std::int64_t, std::string> units =
       parse_decimal(std::string_view(digits, static_cast<std::size_t>(end - digits)));
   return units ? Value::decimal_from_units(*units) : ValueAccess::unrepresentable();
+}
+
+// Stable, and without asking the heap.
+void sort_by_name(Arena& arena, std::span<RecordField> fields) {
+  if (fields.size() <= kInsertionSortFields) {
+    for (std::size_t i = 1; i < fields.size(); ++i) {
+      for (std::size_t j = i; j > 0 && fields[j].name < fields[j - 1].name; --j) std::swap(fields[j], fields[j - 1]);
+    }
+    return;
+  }
+  std::span<const RecordField*> order = arena.array<const RecordField*>(fields.size());
+  for (std::size_t i = 0; i < fields.size(); ++i) order[i] = &fields[i];
+  std::sort(order.begin(), order.end(), [](const RecordField* a, const RecordField* b) {
+    int by_name = a->name.compare(b->name);
+    return by_name != 0 ? by_name < 0 : a < b;
+  });
+  std::span<RecordField> sorted = arena.array<RecordField>(fields.size());
+  for (std::size_t i = 0; i < fields.size(); ++i) sorted[i] = *order[i];
+  std::copy(sorted.begin(), sorted.end(), fields.begin());
 }
 
 bool solidify_at(Arena& arena, const Value& v, Value& out, int depth);
@@ -153,8 +173,7 @@ Value make_set(Arena& arena, std::span<Value> items) {
 }
 
 Value make_record(Arena& arena, std::span<RecordField> fields) {
-  auto by_name = [](const RecordField& a, const RecordField& b) { return a.name < b.name; };
-  std::stable_sort(fields.begin(), fields.end(), by_name);
+  sort_by_name(arena, fields);
   std::size_t kept = 0;
   bool holds_json = false;
   for (std::size_t i = 0; i < fields.size(); ++i) {

@@ -130,7 +130,9 @@ Status merge_repetitions(EntityStore& store) {
   kept.reserve(store.entities.size());
   std::vector<EntityData*> order;
   for (EntityData& entity : store.entities) order.push_back(&entity);
-  std::stable_sort(order.begin(), order.end(), [](const EntityData* a, const EntityData* b) { return a->uid.hash < b->uid.hash; });
+  std::sort(order.begin(), order.end(), [](const EntityData* a, const EntityData* b) {
+    return a->uid.hash != b->uid.hash ? a->uid.hash < b->uid.hash : a < b;
+  });
   std::vector<const EntityData*> dropped;
   for (std::size_t i = 0; i < order.size(); ++i) {
     for (std::size_t j = i + 1; j < order.size() && order[j]->uid.hash == order[i]->uid.hash; ++j) {

@@ -6,18 +6,17 @@
 
 #include <vector>
 
-#include "cedar/lexer.hpp"
-#include "cedar/source.hpp"
 #include "cedar/syntax.hpp"
+#include "cedar/token_cursor.hpp"
 
 namespace interlock::cedar {
 
 // Parentheses, sets, records, calls and `if` inside each other. Chains (a && b && c, a.b.c, 1 + 2 + 3) do not count.
 constexpr int kMaxNestingDepth = 400;
 
-class Parser {
+class Parser : private TokenCursor {
  public:
-  Parser(const SourceText& source, Diagnostics& diagnostics) : source_(source), diagnostics_(diagnostics), lexer_(source.text()) {}
+  Parser(const SourceText& source, Diagnostics& diagnostics) : TokenCursor(source, diagnostics) {}
 
   // Appends the policies of the source. False when something was reported.
   bool parse_policies(std::vector<PolicySyntax>& policies, std::size_t max_policies);
@@ -33,20 +32,9 @@ class Parser {
     std::string text() const;
   };
 
-  // tokens
-  void advance();
-  bool at(TokenKind kind) const { return current_.kind == kind; }
-  bool at_word(std::string_view word) const { return current_.kind == TokenKind::kIdentifier && current_.text == word; }
-  bool take(TokenKind kind);
-  bool expect(TokenKind kind, std::string_view what, std::string_view hint = {});
-  std::string found() const;
-  bool report(std::uint32_t offset, std::string message, std::string hint = {});  // always false
-  bool report_expected(std::string_view what, std::string_view hint = {});        // at the current token; always false
-  void skip_policy();
-
   // policy (parser_policy.cpp)
+  void skip_policy();
   bool parse_policy(PolicySyntax& policy);
-  bool parse_annotations(PolicySyntax& policy);
   bool parse_scope(PolicySyntax& policy);
   bool parse_scope_variable(std::string_view variable, ScopeConstraint& constraint);
   bool parse_scope_entities(std::string_view variable, bool list_allowed, ScopeConstraint& constraint);
@@ -79,7 +67,6 @@ class Parser {
 
   bool parse_name(Name& name);
   bool parse_attribute_name(std::string_view& name, std::string_view after);
-  bool read_string(std::string& out);  // the current token is a string; moves behind it
   bool enter();
   void leave() { --depth_; }
 
@@ -89,11 +76,6 @@ class Parser {
   NodeId add_children(NodeKind kind, std::uint32_t offset, const std::vector<std::uint32_t>& children);
   NodeId add_binary(BinaryOperation operation, std::uint32_t offset, NodeId a, NodeId b);
 
-  const SourceText& source_;
-  Diagnostics& diagnostics_;
-  Lexer lexer_;
-  Token current_;
-  std::uint32_t previous_end_ = 0;
   SyntaxTree* tree_ = nullptr;
   int depth_ = 0;
 };

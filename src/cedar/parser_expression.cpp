@@ -539,13 +539,4 @@ bool Parser::parse_attribute_name(std::string_view& name, std::string_view after
   return true;
 }
 
-bool Parser::read_string(std::string& out) {
-  std::string_view raw = current_.text.substr(1, current_.text.size() - 2);
-  auto text = unescape(raw);
-  if (!text) return report(current_.offset + 1 + static_cast<std::uint32_t>(text.error().offset), text.error().message);
-  out = std::move(*text);
-  advance();
-  return true;
-}
-
 }  // namespace interlock::cedar

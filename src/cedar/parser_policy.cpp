@@ -14,51 +14,14 @@ bool is_action_type(std::string_view type) {
 
 }  // namespace
 
-void Parser::advance() {
-  previous_end_ = current_.offset + static_cast<std::uint32_t>(current_.text.size());
-  current_ = lexer_.next();
-}
-
-bool Parser::take(TokenKind kind) {
-  if (!at(kind)) return false;
-  advance();
-  return true;
-}
-
-std::string Parser::found() const {
-  switch (current_.kind) {
-    case TokenKind::kEnd: return "the end of the text";
-    case TokenKind::kString: return current_.text.size() > 40 ? "a string" : "the string " + std::string(current_.text);
-    default: return "`" + std::string(current_.text.substr(0, 40)) + "`";
-  }
-}
-
-bool Parser::report(std::uint32_t offset, std::string message, std::string hint) {
-  diagnostics_.add(source_.diagnose(offset, std::move(message), std::move(hint)));
-  return false;
-}
-
-bool Parser::report_expected(std::string_view what, std::string_view hint) {
-  if (at(TokenKind::kError)) return report(current_.offset, lexer_.error());
-  return report(current_.offset, "expected " + std::string(what) + ", found " + found(), std::string(hint));
-}
-
-bool Parser::expect(TokenKind kind, std::string_view what, std::string_view hint) {
-  return take(kind) || report_expected(what, hint);
-}
-
 void Parser::skip_policy() {
   while (!at(TokenKind::kSemicolon) && !at(TokenKind::kEnd)) advance();
   take(TokenKind::kSemicolon);
 }
 
 bool Parser::parse_policies(std::vector<PolicySyntax>& policies, std::size_t max_policies) {
-  std::size_t bad = 0;
-  if (!is_valid_utf8(source_.text(), &bad)) {
-    return report(static_cast<std::uint32_t>(bad), "the text is not valid UTF-8 here", "save the file as UTF-8");
-  }
+  if (!start()) return false;
   bool good = true;
-  advance();
   while (!at(TokenKind::kEnd) && !diagnostics_.full()) {
     if (policies.size() >= max_policies) {
       return report(current_.offset, "the set has more than " + std::to_string(max_policies) + " policies");
@@ -78,7 +41,7 @@ bool Parser::parse_policies(std::vector<PolicySyntax>& policies, std::size_t max
 bool Parser::parse_policy(PolicySyntax& policy) {
   tree_ = &policy.tree;
   policy.offset = current_.offset;
-  if (!parse_annotations(policy)) return false;
+  if (!read_annotations(policy.annotations)) return false;
   if (at_word("permit")) {
     policy.effect = Effect::kPermit;
   } else if (at_word("forbid")) {
@@ -93,31 +56,6 @@ bool Parser::parse_policy(PolicySyntax& policy) {
   }
   if (!expect(TokenKind::kSemicolon, "`when`, `unless` or `;`", "each policy ends with a semicolon")) return false;
   policy.end = previous_end_;
-  return true;
-}
-
-bool Parser::parse_annotations(PolicySyntax& policy) {
-  while (at(TokenKind::kAt)) {
-    Annotation annotation;
-    Place place = source_.place(current_.offset);
-    annotation.line = place.line;
-    annotation.column = place.column;
-    std::uint32_t offset = current_.offset;
-    advance();
-    if (!at(TokenKind::kIdentifier)) return report_expected("the annotation's name after `@`");
-    annotation.name = current_.text;
-    advance();
-    if (take(TokenKind::kOpenParen)) {
-      if (!at(TokenKind::kString)) return report_expected("the annotation's value, a string", "an annotation without a value has no parentheses: @name");
-      if (!read_string(annotation.value)) return false;
-      annotation.has_value = true;
-      if (!expect(TokenKind::kCloseParen, "`)` after the annotation's value")) return false;
-    }
-    for (const Annotation& other : policy.annotations) {
-      if (other.name == annotation.name) return report(offset, "the annotation `@" + annotation.name + "` is given twice");
-    }
-    policy.annotations.push_back(std::move(annotation));
-  }
   return true;
 }
 

@@ -1,0 +1,43 @@
+// Cedar schemas: what entity types, actions and contexts there are, and reading data by them.
+//
+// With a schema, JSON needs no escapes: where an `ipaddr` is due, "10.0.0.1" is one, and where a User is due,
+// {"type": "User", "id": "ada"} is one. What does not conform is refused with its place in the data.
+//
+// A Schema is an immutable snapshot, cheap to copy; any number of threads may read it. Policy validation stands on it but is
+// not here yet.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cedar/cedar.hpp"
+
+namespace interlock::cedar {
+
+struct SchemaData;
+
+class Schema {
+ public:
+  Schema();  // nothing is declared
+  // The text syntax: namespaces, entity types (enum ones too), actions, common types. Refused whole when anything is wrong.
+  static Result<Schema> parse(const PolicySource& source, std::vector<Diagnostic>* all = nullptr);
+
+  bool declares_entity_type(std::string_view type) const;
+  bool declares_action(const EntityUid& action) const;
+
+  // The context of a request for `action`, read as the action declares it. Built in `arena`.
+  Result<Value> read_context(ValueArena& arena, const EntityUid& action, const json::value& context) const;
+  // Entities JSON, read by the declared types and checked against them, with the declared actions added. An action that the
+  // JSON gives must be as the schema has it.
+  Result<Entities> read_entities(const json::value& entities) const;
+  Result<Entities> read_entities(std::string_view text) const;
+  // The declared actions and their groups alone.
+  Entities actions() const;
+
+ private:
+  friend struct SchemaAccess;
+  std::shared_ptr<const SchemaData> data_;
+};
+
+}  // namespace interlock::cedar
