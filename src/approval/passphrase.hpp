@@ -3,6 +3,7 @@
 // With it, a program that has the user's file access and can reach the admin socket still lacks what only the human knows.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@
 namespace interlock::approval {
 
 inline constexpr std::size_t kPassphraseBytes = 1024;
+// The message of the refusal that means "ask the human and come again".
+inline constexpr std::string_view kNeedsPassphrase = "a yes needs the approver's passphrase";
 
 // "scrypt:<log2 N>:<salt base64>:<hash base64>". Takes about 50 ms.
 Result<std::string> hash_passphrase(std::string_view passphrase);

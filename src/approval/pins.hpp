@@ -65,6 +65,8 @@ struct Difference {
   std::string before;  // empty: absent
   std::string after;
 };
+// Canonical JSON without the top-level `_meta`: what is hashed, and shown to people.
+std::string pinned_form(const json::value& definition);
 std::vector<Difference> differences(std::string_view before_json, std::string_view after_json);
 
 class PinBook {

@@ -9,10 +9,10 @@
 
 namespace interlock::cli {
 
-// [--json] [--all]            --all adds the finished ones of the store
-// passphrase                  reads a passphrase twice and prints the hash for `approvals.passphrase` of interlock.yaml
+// [ID] [--json] [--full]   what is held, or one act in full detail
+// passphrase               reads a passphrase and prints the hash for `approvals.passphrase` of interlock.yaml
 int run_approvals(const std::string& state_folder, const std::vector<std::string>& arguments);
-// ID [--json] [--yes] [--passphrase-stdin]   asks "approve?" where stdin is a terminal, unless --yes or --json
+// ID [--json] [--yes] [--full]   asks "approve?" where stdin is a terminal, unless --yes or --json
 int run_approve(const std::string& state_folder, const std::vector<std::string>& arguments);
 // ID [--reason TEXT] [--json]
 int run_deny(const std::string& state_folder, const std::vector<std::string>& arguments);
