@@ -28,7 +28,7 @@ target_compile_definitions(interlock_flags INTERFACE BOOST_ASIO_NO_DEPRECATED BO
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these inside libstdc++ and Boost at -O2, where no defect is.
   target_compile_options(interlock_flags INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-maybe-uninitialized
-                                                   -Wno-dangling-pointer -Wno-stringop-overread)
+                                                   -Wno-dangling-pointer -Wno-stringop-overread -Wno-free-nonheap-object)
 endif()
 target_compile_options(interlock_flags INTERFACE -fstack-protector-strong -fno-omit-frame-pointer)
 if(INTERLOCK_SANITIZE)
