@@ -1,13 +1,10 @@
 // Entities from JSON, without a schema.
+#include "cedar/conformance.hpp"
 #include "cedar/entity_store.hpp"
 #include "cedar/value_json.hpp"
 
 namespace interlock::cedar {
 namespace {
-
-bool is_action_type(std::string_view type) { return type == "Action" || type.ends_with("::Action"); }
-
-Error within(const Error& error, std::string_view where) { return Error{error.code, std::string(where) + ": " + error.message, error.hint}; }
 
 Result<Value> read_record(Arena& arena, const json::object& entity, std::string_view member, bool required) {
   const json::value* v = json::find(entity, member);
@@ -47,7 +44,7 @@ Result<EntityData> read_entity(Arena& arena, const json::value& v) {
   for (std::size_t i = 0; i < read.size(); ++i) {
     Result<JsonUid> parent = read_uid_json((*parents)[i]);
     if (!parent) return std::unexpected(within(parent.error(), name + ": parents"));
-    if (is_action_type(uid->type) && !is_action_type(parent->type)) {
+    if (is_action_type_name(uid->type) && !is_action_type_name(parent->type)) {
       return fail(ErrorCode::kInvalid, name + ": the parent of an action must be an action");
     }
     read[i] = ValueAccess::uid(make_uid(arena, parent->type, parent->id));

@@ -3,8 +3,8 @@
 // With a schema, JSON needs no escapes: where an `ipaddr` is due, "10.0.0.1" is one, and where a User is due,
 // {"type": "User", "id": "ada"} is one. What does not conform is refused with its place in the data.
 //
-// A Schema is an immutable snapshot, cheap to copy; any number of threads may read it. Policy validation stands on it but is
-// not here yet.
+// A Schema is an immutable snapshot, cheap to copy; any number of threads may read it. Policies are
+// checked against it by validate.hpp.
 #pragma once
 
 #include <memory>
@@ -28,6 +28,8 @@ class Schema {
 
   // The context of a request for `action`, read as the action declares it. Built in `arena`.
   Result<Value> read_context(ValueArena& arena, const EntityUid& action, const json::value& context) const;
+  // Whether the request is one that the schema declares: the action, the types of principal and resource, the context.
+  Status check_request(const Request& request) const;
   // Entities JSON, read by the declared types and checked against them, with the declared actions added. An action that the
   // JSON gives must be as the schema has it.
   Result<Entities> read_entities(const json::value& entities) const;

@@ -33,6 +33,8 @@ struct SchemaEntityType {
   TypeId shape = 0;
   std::optional<TypeId> tags;
   std::vector<std::string> choices;  // of an enum
+
+  bool has_choice(std::string_view id) const;  // always true for a type that is no enum
 };
 
 struct SchemaAction {

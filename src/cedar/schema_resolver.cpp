@@ -322,6 +322,10 @@ const SchemaAttribute* SchemaType::find(std::string_view name) const {
   return at != attributes.end() && at->name == name ? &*at : nullptr;
 }
 
+bool SchemaEntityType::has_choice(std::string_view id) const {
+  return choices.empty() || std::find(choices.begin(), choices.end(), id) != choices.end();
+}
+
 const SchemaAction* SchemaData::find_action(std::string_view type, std::string_view id) const {
   auto found = actions.find(std::string(type) + "::" + quoted(id));
   return found == actions.end() ? nullptr : &found->second;

@@ -1,10 +1,10 @@
-// Reading JSON by a schema's types, and checking that what was read conforms.
+// Reading JSON by a schema's types: entities and contexts without escapes.
 #include <algorithm>
 
 #include "cedar/compare.hpp"
+#include "cedar/conformance.hpp"
 #include "cedar/entity_store.hpp"
 #include "cedar/extension.hpp"
-#include "cedar/schema_data.hpp"
 #include "cedar/value_json.hpp"
 
 namespace interlock::cedar {
@@ -30,8 +30,6 @@ const ExtensionType* extension_type(TypeKind kind) {
   }
   return nullptr;
 }
-
-Error within(const Error& error, std::string_view where) { return Error{error.code, std::string(where) + ": " + error.message, error.hint}; }
 
 class TypedReader {
  public:
@@ -155,103 +153,6 @@ class TypedReader {
   Arena& arena_;
 };
 
-// Whether values and entities are what the schema declares.
-class Conformance {
- public:
-  explicit Conformance(const SchemaData& schema) : schema_(schema) {}
-
-  Status check_uid(const UidData& uid) const {
-    auto type = schema_.entity_types.find(uid.type);
-    if (type != schema_.entity_types.end() && !type->second.choices.empty()) {
-      const auto& choices = type->second.choices;
-      if (std::find(choices.begin(), choices.end(), uid.id) == choices.end()) {
-        return fail(ErrorCode::kInvalid, to_text(ValueAccess::uid(&uid)) + " is not one of the ids that its enum type declares");
-      }
-    }
-    if (is_action_type_name(uid.type) && schema_.find_action(uid.type, uid.id) == nullptr) {
-      return fail(ErrorCode::kInvalid, to_text(ValueAccess::uid(&uid)) + " is not a declared action");
-    }
-    return {};
-  }
-
-  Status check_value(const Value& v, TypeId id) const {
-    const SchemaType& type = schema_.types[id];
-    auto expect = [&](Value::Kind kind, std::string_view name) -> Status {
-      if (v.kind() == kind) return {};
-      return fail(ErrorCode::kInvalid, "expected " + std::string(name) + ", got " + kind_text(v));
-    };
-    switch (type.kind) {
-      case TypeKind::kBool: return expect(Value::Kind::kBool, "Bool");
-      case TypeKind::kLong: return expect(Value::Kind::kLong, "Long");
-      case TypeKind::kString: return expect(Value::Kind::kString, "String");
-      case TypeKind::kEntity:
-        if (v.kind() != Value::Kind::kEntity || ValueAccess::uid(v).type != type.entity_type) {
-          return fail(ErrorCode::kInvalid, "expected an entity of type `" + type.entity_type + "`, got " + kind_text(v));
-        }
-        return check_uid(ValueAccess::uid(v));
-      case TypeKind::kSet:
-        if (Status is_set = expect(Value::Kind::kSet, "a set"); !is_set) return is_set;
-        for (const Value& item : ValueAccess::set(v).items) {
-          if (Status good = check_value(item, type.element); !good) return good;
-        }
-        return {};
-      case TypeKind::kRecord: {
-        if (Status is_record = expect(Value::Kind::kRecord, "a record"); !is_record) return is_record;
-        const RecordData& record = ValueAccess::record(v);
-        for (const SchemaAttribute& attribute : type.attributes) {
-          const Value* field = find_field(record, attribute.name, hash_name(attribute.name));
-          if (field == nullptr && attribute.required) return fail(ErrorCode::kInvalid, "the attribute `" + attribute.name + "` is missing");
-          if (field == nullptr) continue;
-          if (Status good = check_value(*field, attribute.type); !good) return std::unexpected(within(good.error(), attribute.name));
-        }
-        for (const RecordField& field : record.fields) {
-          if (type.find(field.name) == nullptr) return fail(ErrorCode::kInvalid, "the attribute `" + std::string(field.name.substr(0, 80)) + "` is not declared");
-        }
-        return {};
-      }
-      default: {
-        const ExtensionType& extension = *extension_type(type.kind);
-        return expect(extension.value, extension.constructor);
-      }
-    }
-  }
-
-  Status check_entity(const EntityData& entity) const {
-    if (is_action_type_name(entity.uid.type)) return check_action(entity);
-    auto found = schema_.entity_types.find(entity.uid.type);
-    if (found == schema_.entity_types.end()) return fail(ErrorCode::kInvalid, "the entity type `" + std::string(entity.uid.type) + "` is not declared");
-    const SchemaEntityType& type = found->second;
-    if (Status good = check_uid(entity.uid); !good) return good;
-    if (Status good = check_value(entity.attributes, type.shape); !good) return good;
-    for (const UidData& ancestor : entity.ancestors) {
-      if (Status good = check_uid(ancestor); !good) return good;
-      if (!type.ancestors.contains(ancestor.type)) {
-        return fail(ErrorCode::kInvalid, "`" + std::string(ancestor.type) + "` is not declared as an ancestor of `" + std::string(entity.uid.type) + "`");
-      }
-    }
-    std::span<const RecordField> tags = ValueAccess::record(entity.tags).fields;
-    if (!tags.empty() && !type.tags) return fail(ErrorCode::kInvalid, "`" + std::string(entity.uid.type) + "` is declared without tags");
-    for (const RecordField& tag : tags) {
-      if (Status good = check_value(tag.value, *type.tags); !good) return std::unexpected(within(good.error(), tag.name));
-    }
-    return {};
-  }
-
- private:
-  Status check_action(const EntityData& entity) const {
-    const EntityStore* declared = EntitiesAccess::store(schema_.action_entities);
-    const EntityData* action = declared == nullptr ? nullptr : declared->find(entity.uid);
-    if (action == nullptr) return fail(ErrorCode::kInvalid, "the action is not declared");
-    bool same = ValueAccess::record(entity.attributes).fields.empty() && ValueAccess::record(entity.tags).fields.empty() &&
-                entity.ancestors.size() == action->ancestors.size();
-    for (const UidData& ancestor : entity.ancestors) same = same && action->has_ancestor(ancestor);
-    if (!same) return fail(ErrorCode::kInvalid, "the action is not as the schema declares it");
-    return {};
-  }
-
-  const SchemaData& schema_;
-};
-
 // One element of the entities array, its ancestors not computed yet.
 Result<EntityData> read_typed_entity(const SchemaData& schema, Arena& arena, const json::value& v) {
   const json::object* object = v.if_object();
@@ -320,6 +221,8 @@ Result<Value> Schema::read_context(ValueArena& arena, const EntityUid& action, c
   if (!read) return std::unexpected(within(read.error(), "context"));
   return read;
 }
+
+Status Schema::check_request(const Request& request) const { return Conformance(*data_).check_request(request); }
 
 Result<Entities> Schema::read_entities(const json::value& entities) const {
   const json::array* list = entities.if_array();
