@@ -66,13 +66,13 @@ class ApprovalBook {
   Result<Approval> decide(std::string_view id, bool yes, const Approver& approver, std::string_view reason, std::string_view shown_digest = {});
 
   // Uses an approval up. Refused: kNotFound; kConflict (not approved, or used already, or the record was changed in the store);
-  // kExpired; kDenied (the digest is another act's). After a refusal the act must not be performed.
+  // kExpired; kDenied (the digest is another act's). After a refusal the act must not be performed, and a yes is gone. Calls nothing.
   Status consume(std::string_view id, std::string_view digest);
 
   // The asker took the act back or is gone. Calls nothing. A no-op for what is closed already.
   void withdraw(std::string_view id, std::string_view why);
 
-  // Ends what is overdue, with on_decided. Returns how many.
+  // Ends what is overdue, with on_decided. Returns how many. Once an hour it also does what open() does with dead gates and old records.
   std::size_t expire_due();
   // When expire_due() has something to do next; nullopt: nothing is held.
   std::optional<UnixMs> next_expiry_ms() const;
@@ -88,7 +88,7 @@ class ApprovalBook {
 
   std::vector<Approval> pending() const;                 // held here, oldest first
   std::optional<Approval> find(std::string_view id) const;  // held here, or its record in the store
-  Result<std::vector<Approval>> history(std::size_t limit) const;  // of all gates, newest first
+  Result<std::vector<Approval>> history(std::size_t limit) const;  // of all gates, newest first, at most 10,000
 
  private:
   struct State;

@@ -68,6 +68,9 @@ struct Difference {
 // Canonical JSON without the top-level `_meta`: what is hashed, and shown to people.
 std::string pinned_form(const json::value& definition);
 std::vector<Difference> differences(std::string_view before_json, std::string_view after_json);
+// Where two definitions differ, on one bounded line that may be shown to an agent: only names that the first one has are in it,
+// because the name of a new member is as good a place for instructions as a description.
+std::string change_summary(std::string_view before_json, std::string_view after_json);
 
 class PinBook {
  public:
