@@ -8,7 +8,6 @@ namespace interlock::cedar {
 namespace {
 
 constexpr std::size_t kScratchBytes = 2048;      // on the stack, before the heap is asked
-constexpr std::size_t kInlineStackValues = 48;   // deeper programs take their stack from the arena
 constexpr std::size_t kInlineCandidates = 128;
 
 // A list of policy indices that stays off the heap while it is short.
@@ -77,26 +76,14 @@ class Verdict {
 
 }  // namespace
 
-void authorize(const PolicySet& policies, const Request& request, const Entities& entities, Response& response) {
-  response.decision = Decision::kDeny;
-  response.determining.clear();
-  response.errors.clear();
-  const CompiledPolicies* set = PolicySetAccess::compiled(policies);
-  if (set == nullptr) return;
-
-  alignas(std::max_align_t) std::byte scratch[kScratchBytes];
-  Arena arena{std::span(scratch)};
-  Value inline_stack[kInlineStackValues];
-  Value* stack = set->max_stack <= kInlineStackValues ? inline_stack : arena.array<Value>(set->max_stack).data();
-  Evaluator evaluator(*set, request, EntitiesAccess::store(entities), arena, stack);
-
-  const ScopeIndex& index = set->index;
+void judge_all(const CompiledPolicies& set, Evaluator& evaluator, Response& response) {
+  const ScopeIndex& index = set.index;
   Candidates keyed;
   if (index.has_principal_keys) look_up(index, Variable::kPrincipal, evaluator.subject(Variable::kPrincipal), keyed);
   if (index.has_action_keys) look_up(index, Variable::kAction, evaluator.subject(Variable::kAction), keyed);
   if (index.has_resource_keys) look_up(index, Variable::kResource, evaluator.subject(Variable::kResource), keyed);
 
-  Verdict verdict(*set, evaluator, response);
+  Verdict verdict(set, evaluator, response);
   std::span<const std::uint32_t> with_key = keyed.sorted();
   std::span<const std::uint32_t> without_key = index.unkeyed;
   while (!with_key.empty() || !without_key.empty()) {
@@ -106,6 +93,19 @@ void authorize(const PolicySet& policies, const Request& request, const Entities
     from = from.subspan(1);
   }
   verdict.finish();
+}
+
+void authorize(const PolicySet& policies, const Request& request, const Entities& entities, Response& response) {
+  response.decision = Decision::kDeny;
+  response.determining.clear();
+  response.errors.clear();
+  const CompiledPolicies* set = PolicySetAccess::compiled(policies);
+  if (set == nullptr) return;
+  alignas(std::max_align_t) std::byte scratch[kScratchBytes];
+  Arena arena{std::span(scratch)};
+  EvaluationStack stack(*set, arena);
+  Evaluator evaluator(*set, request, EntitiesAccess::store(entities), arena, stack.values());
+  judge_all(*set, evaluator, response);
 }
 
 Response authorize(const PolicySet& policies, const Request& request, const Entities& entities) {

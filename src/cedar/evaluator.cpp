@@ -1,6 +1,9 @@
 // The stack machine: scopes, control flow and the run itself. The operators are in operators.cpp.
 #include "cedar/evaluator.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace interlock::cedar {
 namespace {
 
@@ -14,9 +17,20 @@ Evaluator::Evaluator(const CompiledPolicies& policies, const Request& request, c
   for (int i = 0; i < 3; ++i) {
     subjects_[i].uid = uid_view(*uids[i]);
     subjects_[i].data = entities == nullptr ? nullptr : entities->find(subjects_[i].uid);
-    variables_[i] = ValueAccess::uid(&subjects_[i].uid);
   }
-  variables_[3] = request.context.kind() == Kind::kRecord ? request.context : empty_record();
+  set_variables(request.context);
+}
+
+Evaluator::Evaluator(const CompiledPolicies& policies, const Subject (&subjects)[3], const Value& context, const EntityStore* entities,
+                     Arena& arena, Value* stack)
+    : policies_(policies), entities_(entities), arena_(arena), stack_(stack) {
+  std::copy(std::begin(subjects), std::end(subjects), std::begin(subjects_));
+  set_variables(context);
+}
+
+void Evaluator::set_variables(const Value& context) {
+  for (int i = 0; i < 3; ++i) variables_[i] = ValueAccess::uid(&subjects_[i].uid);
+  variables_[3] = context.kind() == Kind::kRecord ? context : empty_record();
 }
 
 bool Evaluator::matches(const CompiledScope& scope, const Subject& subject) const {
@@ -44,7 +58,12 @@ const EntityData* Evaluator::entity(const Value& v) const {
   for (const Subject& subject : subjects_) {
     if (uid == &subject.uid) return subject.data;
   }
-  return entities_ == nullptr ? nullptr : entities_->find(*uid);
+  if (entities_ != nullptr) return entities_->find(*uid);
+  // Without a store a request may have brought the entity along, and a policy may name it.
+  for (const Subject& subject : subjects_) {
+    if (*uid == subject.uid) return subject.data;
+  }
+  return nullptr;
 }
 
 Outcome Evaluator::run(const CompiledPolicy& policy) {

@@ -20,15 +20,22 @@ class Evaluator {
  public:
   // `stack` must hold policies.max_stack values. Everything is borrowed for the evaluator's life.
   Evaluator(const CompiledPolicies& policies, const Request& request, const EntityStore* entities, Arena& arena, Value* stack);
+  // `subjects`: principal, action, resource. Without a store no other entity exists.
+  Evaluator(const CompiledPolicies& policies, const Subject (&subjects)[3], const Value& context, const EntityStore* entities, Arena& arena,
+            Value* stack);
 
   const Subject& subject(Variable variable) const { return subjects_[static_cast<std::size_t>(variable)]; }
   bool scope_matches(const CompiledPolicy& policy) const;
+  bool matches(const CompiledScope& scope, Variable variable) const { return matches(scope, subject(variable)); }
+  // From here on a condition that looks at the variable fails.
+  void forget(Variable variable) { variables_[static_cast<std::size_t>(variable)] = ValueAccess::unrepresentable(); }
   // The conditions of a policy whose scope matches.
   Outcome run(const CompiledPolicy& policy);
   // After kFailed: what failed, with its place.
   std::string failure(const CompiledPolicy& policy) const;
 
  private:
+  void set_variables(const Value& context);
   bool matches(const CompiledScope& scope, const Subject& subject) const;
   const EntityData* entity(const Value& v) const;
 
@@ -59,5 +66,23 @@ class Evaluator {
   std::string error_;
   std::uint32_t failed_at_ = 0;
 };
+
+// Room for the values of a run: on the caller's stack where the programs are shallow, else in the arena.
+class EvaluationStack {
+ public:
+  EvaluationStack(const CompiledPolicies& policies, Arena& arena)
+      : values_(policies.max_stack <= kInlineValues ? inline_ : arena.array<Value>(policies.max_stack).data()) {}
+  EvaluationStack(const EvaluationStack&) = delete;
+  EvaluationStack& operator=(const EvaluationStack&) = delete;
+  Value* values() { return values_; }
+
+ private:
+  static constexpr std::size_t kInlineValues = 48;
+  Value inline_[kInlineValues];
+  Value* values_;
+};
+
+// Decides: which policies can concern the request, which of them are satisfied, and what follows.
+void judge_all(const CompiledPolicies& set, Evaluator& evaluator, Response& response);
 
 }  // namespace interlock::cedar
