@@ -5,6 +5,7 @@
 #include "approval/approvals.hpp"
 #include "approval/pins.hpp"
 #include "base/ids.hpp"
+#include "base/text.hpp"
 #include "catalogue/catalogue.hpp"
 #include "gate/record.hpp"
 #include "ledger/ledger.hpp"
@@ -15,6 +16,7 @@ namespace interlock::gate {
 namespace {
 
 constexpr std::size_t kRememberedDefinitions = 20'000;
+constexpr std::size_t kNoteBytes = 500;  // of what a server says of its failure
 
 bool is_durable_before_act(model::Band band) { return band >= model::Band::kSensitive; }
 bool is_durable_before_release(model::Band band) { return band >= model::Band::kRoutine; }
@@ -98,6 +100,7 @@ Gate::~Gate() = default;
 
 void Gate::replace_rules(Rules rules) { state_->rules = std::move(rules); }
 const Rules& Gate::rules() const { return state_->rules; }
+bool Gate::observes() const { return state_->rules.policy->observes(); }
 bool Gate::elicitation_counts() const { return state_->options.elicitation_counts; }
 
 Result<ledger::Sequence> Gate::State::record_attempt(const Act& act) const {
@@ -320,7 +323,7 @@ void Gate::observe(const std::shared_ptr<Act>& act, const ActOutcome& outcome, s
     receipt.detail["result_bytes"] = outcome.result_text.size();
     receipt.detail["result_sha256"] = to_hex(sha256(outcome.result_text));
   }
-  if (!outcome.note.empty()) receipt.detail["note"] = outcome.note;
+  if (!outcome.note.empty()) receipt.detail["note"] = utf8_prefix(outcome.note, kNoteBytes);
   auto recorded = state.parts.ledger->append(receipt);
   if (!recorded) return release(fail(std::move(recorded.error())));
   if (!is_durable_before_release(act->classification.band)) return release({});

@@ -118,6 +118,7 @@ class Gate {
   ~Gate();
 
   void replace_rules(Rules rules);
+  bool observes() const;  // the rules in force deny nothing: nothing is hidden either
   const Rules& rules() const;
 
   // Decides on `request`. `definition` is the tool's definition as its server gave it (annotations are untrusted), or null.

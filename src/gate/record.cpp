@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/hash.hpp"
+#include "base/text.hpp"
 
 namespace interlock::gate {
 namespace {
@@ -95,16 +96,10 @@ std::string summary_of(const model::ActionRequest& request, const json::value& r
       if (const auto* bytes = json::find(pair.value(), "bytes"); bytes != nullptr && json::find(pair.value(), "salted_sha256") != nullptr) {
         value = "(" + json::write(*bytes) + " bytes)";
       }
-      if (value.size() > kValueBytes) {
-        std::size_t cut = kValueBytes;
-        while (cut > 0 && (static_cast<unsigned char>(value[cut]) & 0xC0) == 0x80) --cut;
-        value = value.substr(0, cut) + "…";
-      }
+      if (value.size() > kValueBytes) value = std::string(utf8_prefix(value, kValueBytes)) + "…";
       out += ' ' + std::string(pair.key().data(), pair.key().size()) + '=' + value;
       if (out.size() > kSummaryBytes) {
-        std::size_t cut = kSummaryBytes;
-        while (cut > 0 && (static_cast<unsigned char>(out[cut]) & 0xC0) == 0x80) --cut;
-        out = out.substr(0, cut) + "…";
+        out = std::string(utf8_prefix(out, kSummaryBytes)) + "…";
         break;
       }
     }

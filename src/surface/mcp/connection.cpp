@@ -185,6 +185,9 @@ void Connection::on_notice(std::string_view method, const json::object& params) 
     tools_loaded_ = false;
     last_list_ns_ = 0;
   }
+  // What names no call goes to all users; of a server that several subjects share only what every one of them may know.
+  const bool for_all = method.ends_with("/list_changed") || method == "notifications/resources/updated";
+  if (config_.sharing == Sharing::kAll && users_.size() > 1 && !for_all) return;
   each_user([&](Session& session) { session.on_server_notice(*this, method, params); });
 }
 
@@ -199,10 +202,14 @@ void Connection::on_loose_ask(AskId ask, std::string_view method, json::object p
     return;
   }
   auto link = link_;
-  session->ask_client(nullptr, method, params, [link, ask](Result<json::value> answer) {
+  const auto asked = session->ask_client(nullptr, method, params, [link, ask](Result<json::value> answer) {
     if (answer) link->answer_ask(ask, std::move(*answer));
     else link->refuse_ask(ask, net::kInternalError, answer.error().message);
   });
+  std::weak_ptr<Session> weak = session;
+  if (asked != 0) link->on_ask_withdrawn(ask, [weak, asked] {
+      if (auto held = weak.lock()) held->drop_ask(asked, nullptr);
+    });
 }
 
 }  // namespace interlock::mcp

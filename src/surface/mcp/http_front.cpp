@@ -8,6 +8,7 @@ namespace interlock::mcp {
 namespace {
 
 constexpr std::size_t kBatch = 100;  // messages in one 2025-03-26 batch
+constexpr std::string_view kParameterPrefix = "Mcp-Param-";
 
 net::Headers json_headers() { return {{"Content-Type", "application/json"}}; }
 
@@ -17,10 +18,10 @@ void refuse(const std::shared_ptr<net::HttpExchange>& exchange, int status, int 
 }
 
 // The answer to one POST: a JSON body if it is the first thing said, else an SSE stream that ends with it.
-class HttpReply final : public ReplySink {
+class HttpReply final : public ReplySink, public std::enable_shared_from_this<HttpReply> {
  public:
-  HttpReply(std::shared_ptr<net::HttpExchange> exchange, bool events, net::Headers headers)
-      : exchange_(std::move(exchange)), events_(events), headers_(std::move(headers)) {}
+  HttpReply(std::shared_ptr<net::HttpExchange> exchange, bool events, net::Headers headers, net::Headers parameters = {})
+      : exchange_(std::move(exchange)), events_(events), headers_(std::move(headers)), parameters_(std::move(parameters)) {}
 
   bool takes_messages() const override { return events_ && !answered_ && !exchange_->gone(); }
   void send(std::string_view message) override {
@@ -52,10 +53,12 @@ class HttpReply final : public ReplySink {
     exchange_->write(net::sse_comment("waiting"));
   }
   void on_gone(std::function<void()> work) override {
-    exchange_->on_gone([this, work = std::move(work)] {
-      if (!answered_) work();
+    // The exchange outlives this: its answer may still be on the way when the reply is forgotten.
+    exchange_->on_gone([weak = weak_from_this(), work = std::move(work)] {
+      if (const auto self = weak.lock(); self && !self->answered_) work();
     });
   }
+  const net::Headers* parameter_headers() const override { return &parameters_; }
 
  private:
   void start_stream() {
@@ -71,6 +74,7 @@ class HttpReply final : public ReplySink {
   std::shared_ptr<net::HttpExchange> exchange_;
   bool events_;
   net::Headers headers_;
+  net::Headers parameters_;
   bool streaming_ = false;
   bool answered_ = false;
 };
@@ -79,6 +83,7 @@ class HttpReply final : public ReplySink {
 struct Batch {
   std::shared_ptr<net::HttpExchange> exchange;
   std::size_t left = 0;
+  std::vector<std::function<void()>> on_gone;
 };
 class BatchReply final : public ReplySink {
  public:
@@ -92,7 +97,7 @@ class BatchReply final : public ReplySink {
   }
   void abandon() override { settle(); }
   void keep_alive() override { batch_->exchange->write(net::sse_comment("waiting")); }
-  void on_gone(std::function<void()>) override {}
+  void on_gone(std::function<void()> work) override { batch_->on_gone.push_back(std::move(work)); }
 
  private:
   void settle() {
@@ -164,10 +169,10 @@ std::string HttpFront::check_origin(const net::Headers& headers) const {
     const bool listed = std::find(options_.allowed_origins.begin(), options_.allowed_origins.end(), *origin) != options_.allowed_origins.end();
     if (!listed && !(options_.loopback && is_loopback_name(origin_host(*origin)))) return "the origin \"" + std::string(origin->substr(0, 200)) + "\" is not allowed";
   }
-  if (options_.loopback) {
+  if (options_.loopback || !options_.allowed_hosts.empty()) {
     const auto host = headers.get("host").value_or("");
     const bool listed = std::find(options_.allowed_hosts.begin(), options_.allowed_hosts.end(), host) != options_.allowed_hosts.end();
-    if (!listed && !is_loopback_name(host)) return "the host \"" + std::string(host.substr(0, 200)) + "\" is not this gate's";
+    if (!listed && !(options_.loopback && is_loopback_name(host))) return "the host \"" + std::string(host.substr(0, 200)) + "\" is not this gate's";
   }
   return {};
 }
@@ -239,6 +244,10 @@ void HttpFront::post_modern(const Endpoint& endpoint, model::Subject subject, ne
   const bool is_request = message.kind == net::RpcKind::kRequest;
   const auto header_version = headers.get("mcp-protocol-version");
   const auto* meta_version = meta_of(message.params, kMetaVersion);
+  for (const std::string_view name : {"MCP-Protocol-Version", "Mcp-Method", "Mcp-Name"}) {
+    // Whoever stands before us may have looked at the other one.
+    if (headers.count(name) > 1) return mismatch("the " + std::string(name) + " header comes twice");
+  }
   if (is_request) {
     if (meta_version == nullptr || !meta_version->is_string()) {
       return refuse(exchange, 400, net::kInvalidParams, "params._meta[\"" + std::string(kMetaVersion) + "\"] is missing or no string", message.id);
@@ -274,25 +283,18 @@ void HttpFront::post_modern(const Endpoint& endpoint, model::Subject subject, ne
   gate::Caller caller;
   caller.subject = std::move(subject);
   auto profile = profile_from_meta(message.params);
-  caller.subject.client = std::string(json::string_at(profile.info, "name").value_or(""));
-  auto session = surface_.modern_session(endpoint, std::move(caller), std::move(profile));
+  caller.subject.client = client_name(profile.info);
+  auto session = surface_.modern_session(endpoint, std::move(caller), std::move(profile), true);
   if (!session) return refuse(exchange, 503, kOverloaded, session.error().text(), message.id);
-  if (message.method == "tools/call") {
-    // Known parameter headers are compared too; a tool not listed yet is compared by the server behind.
-    auto connection = (*session)->connection(0);
-    const auto name = json::string_at(message.params, "name").value_or("");
-    const auto tool = endpoint.prefixed ? nullptr : connection->find_tool(std::string(name));
-    if (tool && !tool->headers.empty()) {
-      const auto* arguments = json::find(message.params, "arguments");
-      const json::value none = json::object();
-      if (const auto problem = parameter_header_mismatch(*tool, arguments == nullptr ? none : *arguments, headers); !problem.empty()) return mismatch(problem);
-    }
-  }
   if (!is_request) {
     surface_.dispatch(*session, std::move(message), nullptr);
     return exchange->respond(202, {}, {});
   }
-  auto reply = std::make_shared<HttpReply>(exchange, accepts(headers, "text/event-stream"), net::Headers{});
+  net::Headers parameters;
+  for (const auto& [name, value] : headers.all()) {
+    if (name.size() > kParameterPrefix.size() && net::equal_ignoring_case(std::string_view(name).substr(0, kParameterPrefix.size()), kParameterPrefix)) parameters.add(name, value);
+  }
+  auto reply = std::make_shared<HttpReply>(exchange, accepts(headers, "text/event-stream"), net::Headers{}, std::move(parameters));
   surface_.dispatch(*session, std::move(message), std::move(reply));
 }
 
@@ -333,7 +335,7 @@ void HttpFront::post_legacy(const Endpoint& endpoint, model::Subject subject, ne
     if (const auto* i = json::object_at(message.params, "clientInfo")) profile.info = *i;
     gate::Caller caller;
     caller.subject = std::move(subject);
-    caller.subject.client = std::string(json::string_at(profile.info, "name").value_or(""));
+    caller.subject.client = client_name(profile.info);
     auto session = surface_.new_session(endpoint, std::move(caller), std::move(profile));
     if (!session) return refuse(exchange, 503, kOverloaded, session.error().text(), message.id);
     auto reply = std::make_shared<HttpReply>(exchange, false, net::Headers{{"Mcp-Session-Id", (*session)->id()}});
@@ -372,7 +374,12 @@ void HttpFront::post_batch(const Endpoint& endpoint, const model::Subject& subje
     if (message->kind == net::RpcKind::kRequest) ++requests;
     messages.push_back(std::move(*message));
   }
-  auto shared = std::make_shared<Batch>(Batch{exchange, requests});
+  auto shared = std::make_shared<Batch>(Batch{.exchange = exchange, .left = requests, .on_gone = {}});
+  exchange->on_gone([weak = std::weak_ptr<Batch>(shared)] {
+    const auto held = weak.lock();
+    if (!held) return;
+    for (auto& work : std::exchange(held->on_gone, {})) work();
+  });
   if (requests > 0) exchange->start(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache, no-transform"}});
   for (auto& message : messages) {
     std::shared_ptr<ReplySink> reply;

@@ -1,6 +1,7 @@
 // MCP's Streamable HTTP binding towards a server: each message is a POST, each answer a JSON body or an SSE stream.
 //
 // Source: 2025-11-25 and 2026-07-28 basic/transports (streamable-http). The deprecated HTTP+SSE transport is not spoken.
+#include <algorithm>
 #include <map>
 
 #include "net/sse.hpp"
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::int64_t kHeadTimeoutMs = 300'000;
 constexpr std::int64_t kDefaultRetryMs = 1000;   // WHATWG leaves it to us
+constexpr std::int64_t kLeastRetryMs = 200;      // whatever a server asks for: it must not make us hammer it
+constexpr std::int64_t kMostRetryMs = 60'000;
 constexpr int kMaximumResumptions = 16;          // of one stream (Last-Event-ID)
 
 bool is_type(const net::Headers& headers, std::string_view type) {
@@ -108,6 +111,8 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     if (!stream) stream = std::make_shared<Stream>(limits_.message_bytes);
     stream->events = false;
     stream->status = 0;
+    stream->body.clear();
+    stream->parser = net::SseParser(limits_.message_bytes);  // half an event may be left of the stream before
     launch(id, stream, {.method = "GET", .url = url_, .headers = std::move(headers), .body = {}, .head_timeout_ms = kHeadTimeoutMs}, false);
   }
 
@@ -140,7 +145,7 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
                  return;
                }
                const auto fed = stream->parser.feed(chunk, [&](net::SseEvent event) {
-                 if (event.retry_ms) stream->retry_ms = *event.retry_ms;
+                 if (event.retry_ms) stream->retry_ms = std::clamp(*event.retry_ms, kLeastRetryMs, kMostRetryMs);
                  if (event.id) stream->last_event_id = *event.id;
                  if (!event.data.empty()) self->take(id, stream, event.data);
                });
@@ -174,7 +179,7 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     if (message->kind == net::RpcKind::kResult || message->kind == net::RpcKind::kError) {
       // An error without id answers the request whose stream it came on.
       if (message->kind == net::RpcKind::kError && message->id.is_null()) message->id = id;
-      stream->answered = true;
+      if (json::write(message->id) == std::to_string(id)) stream->answered = true;
     }
     handlers_.on_message(id, std::move(*message));
   }

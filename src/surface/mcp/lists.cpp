@@ -4,6 +4,7 @@
 // A page is gathered server by server until it is full; what a client may not use is left out of it. The cursor is
 // base64url of {"s":server,"c":cursor of that server}: no state is kept between pages.
 #include <array>
+#include <set>
 
 #include "base/hash.hpp"
 #include "surface/mcp/bridge.hpp"
@@ -53,6 +54,7 @@ class ListRun : public std::enable_shared_from_this<ListRun> {
 
  private:
   void next_server() {
+    if (session_->closed()) return answer(net::write_error(id_, net::kInvalidRequest, "the session has ended"));
     if (server_ >= session_->endpoint().servers.size()) return finish(false);
     auto self = shared_from_this();
     session_->connection(server_)->ready([self](Result<std::shared_ptr<ServerLink>> link) {
@@ -82,6 +84,7 @@ class ListRun : public std::enable_shared_from_this<ListRun> {
   }
 
   void take(ServerLink& link, Outcome outcome) {
+    if (session_->closed()) return answer(net::write_error(id_, net::kInvalidRequest, "the session has ended"));
     const auto* result = outcome.kind == Outcome::Kind::kResult ? outcome.result.if_object() : nullptr;
     auto* list = result == nullptr ? nullptr : outcome.result.get_object().if_contains({kind_.member.data(), kind_.member.size()});
     if (list == nullptr || !list->is_array()) {
@@ -92,7 +95,8 @@ class ListRun : public std::enable_shared_from_this<ListRun> {
     if (!is_modern(session_->profile().revision)) fit_result(kind_.method, outcome.result, link.facts().revision, session_->profile().revision, {});
     const auto ttl = json::int_at(*result, "ttlMs");
     ttl_ms_ = std::min(ttl_ms_, ttl.value_or(0));
-    if (facts_ == nullptr) info_ = link.facts().info, facts_ = &link.facts();
+    if (info_.empty()) info_ = link.facts().info;
+    any_ = true;
     auto connection = session_->connection(server_);
     for (auto& item : list->get_array()) {
       if (auto* o = item.if_object(); o != nullptr && keep(*connection, *o)) items_.emplace_back(std::move(item));
@@ -119,6 +123,7 @@ class ListRun : public std::enable_shared_from_this<ListRun> {
     auto& gate = session_->surface().gate();
     const auto name = std::string(json::string_at(item, kind_.identifier).value_or(""));
     const auto& server = connection.config().name;
+    if (name.empty()) return false;
     model::ActionRequest request;
     request.surface = "mcp";
     request.server = server;
@@ -129,15 +134,17 @@ class ListRun : public std::enable_shared_from_this<ListRun> {
     if (is_tool) {
       const auto definition = connection.remember_tool(item);
       if (!definition->header_problem.empty() && !connection.config().address.url.empty() && connection.link() && is_modern(connection.link()->facts().revision)) return false;
-      if (gate.check_definition(server, name, item, definition->text_digest)) return false;
+      if (gate.check_definition(server, name, item, definition->text_digest) && !gate.observes()) return false;
     }
     if (kind_.method == "resources/list") {
       request.args = json::object{{"uri", name}};
       session_->remember_resource(name, server_);
+      if (session_->owner_of_resource(name) != server_) return false;
     }
     if (kind_.method == "resources/templates/list") session_->remember_template(name, server_);
     // A template names no resource yet: whether it may be read is known when its URI is.
     if (kind_.method != "resources/templates/list" && !gate.may_ever(session_->caller(), request, is_tool ? &item : nullptr)) return false;
+    if (!seen_.insert(kind_.identifier == "name" ? server + "__" + name : name).second) return false;
     if (session_->endpoint().prefixed && kind_.identifier == "name") item["name"] = server + "__" + name;
     return true;
   }
@@ -148,7 +155,7 @@ class ListRun : public std::enable_shared_from_this<ListRun> {
     if (more) result["nextCursor"] = base64url_encode(json::write(json::object{{"s", server_}, {"c", cursor_}}));
     if (session_->modern()) {
       result["resultType"] = "complete";
-      result["ttlMs"] = facts_ == nullptr ? 0 : ttl_ms_;
+      result["ttlMs"] = any_ ? ttl_ms_ : 0;
       result["cacheScope"] = "private";  // what is listed depends on who asks
       if (!info_.empty() && session_->endpoint().servers.size() == 1) meta_object(result)[{kMetaServerInfo.data(), kMetaServerInfo.size()}] = info_;
     }
@@ -166,7 +173,8 @@ class ListRun : public std::enable_shared_from_this<ListRun> {
   std::string cursor_;
   int pages_ = 0;
   std::int64_t ttl_ms_ = 86'400'000;
-  const ServerFacts* facts_ = nullptr;
+  bool any_ = false;
+  std::set<std::string> seen_;  // a name that comes twice would leave it to the client which definition counts
   json::object info_;
 };
 

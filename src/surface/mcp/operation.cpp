@@ -164,6 +164,11 @@ void Operation::find_tool(bool refreshed) {
     });
   }
   if (!tool_) return admit(gate::Refusal{model::Layer::kServer, "Unknown tool: " + target_, "call tools/list to see what there is"});
+  if (const auto* sent = session_->modern() && reply_ ? reply_->parameter_headers() : nullptr) {
+    const auto* given = json::find(params_, "arguments");
+    const auto problem = parameter_header_mismatch(*tool_, given == nullptr ? kEmptyObject : *given, *sent);
+    if (!problem.empty()) return answer_error(kHeaderMismatch, "Header mismatch: " + problem, nullptr, 400);
+  }
   if (auto quarantined = session_->surface().gate().check_definition(connection_->config().name, target_, tool_->text, tool_->text_digest)) return admit(std::move(quarantined));
   if (!tool_->schema) {
     return admit(gate::Refusal{model::Layer::kSchema, "the arguments of " + target_ + " cannot be checked: " + tool_->schema_problem,
@@ -202,7 +207,11 @@ void Operation::admit(std::optional<gate::Refusal> refusal) {
   };
   handlers.on_verdict = [self](std::shared_ptr<gate::Act> act) {
     self->act_ = std::move(act);
-    if (!self->finished_) self->decided();
+    if (!self->finished_) return self->decided();
+    // Taken back between the verdict and its receipt's way to the disk: the record says that nothing was done.
+    if (self->act_->verdict.allows()) {
+      self->session_->surface().gate().observe(self->act_, {.kind = "cancelled", .result_text = {}, .note = "taken back before it was performed"}, [](Status) {});
+    }
   };
   auto act = session_->surface().gate().admit(session_->caller(), action_request(), tool_ ? &tool_->text : nullptr, std::move(refusal), std::move(handlers));
   if (!act_) act_ = std::move(act);
@@ -220,7 +229,7 @@ void Operation::held(const gate::Held& what) {
   auto self = shared_from_this();
   auto& gate = session_->surface().gate();
   if (gate.elicitation_counts()) params["message"] = held_text_ + ". Accept to approve it, decline to refuse it.";
-  ask("elicitation/create", std::move(params), [self](Result<json::value> answer) {
+  hold_ask_ = ask("elicitation/create", std::move(params), [self](Result<json::value> answer) {
     self->hold_ask_ = 0;
     if (self->finished_ || !self->waiting_for_human_ || !answer || !answer->is_object()) return;
     const auto action = json::string_at(answer->get_object(), "action");
@@ -329,6 +338,12 @@ void Operation::subscribe() {
                  .error = json::object{{"code", net::kMethodNotFound}, {"message", "server \"" + connection_->config().name + "\" offers no resource subscriptions"}},
                  .failure = {}});
   }
+  if (method_ == "resources/subscribe" && session_->subscriptions.size() >= Session::kSubscriptions) {
+    return done({.kind = Outcome::Kind::kError,
+                 .result = {},
+                 .error = json::object{{"code", kOverloaded}, {"message", "this session has " + std::to_string(Session::kSubscriptions) + " subscriptions, which is the bound"}},
+                 .failure = {}});
+  }
   if (method_ == "resources/subscribe") session_->subscriptions.insert(target_);
   else session_->subscriptions.erase(target_);
   if (session_->endpoint().servers.size() > 1) session_->remember_resource(target_, server_);
@@ -363,9 +378,14 @@ void Operation::relay_ask(AskId question, std::string_view method, json::object 
     return link->refuse_ask(question, net::kMethodNotFound, "the client has not declared that it can answer " + std::string(method));
   }
   fit_ask(method, params, link->facts().revision, session_->profile().revision);
-  ask(method, std::move(params), [link, question](Result<json::value> answer) {
+  const auto asked = ask(method, std::move(params), [link, question](Result<json::value> answer) {
     if (answer) link->answer_ask(question, std::move(*answer));
     else link->refuse_ask(question, net::kInternalError, answer.error().message);
+  });
+  if (asked == 0) return;
+  std::weak_ptr<Operation> weak = weak_from_this();
+  link->on_ask_withdrawn(question, [weak, asked] {
+    if (auto self = weak.lock()) self->session_->drop_ask(asked, self->reply_.get());
   });
 }
 
@@ -412,27 +432,24 @@ void Operation::release(Reply reply, std::string_view kind, std::string note) {
 
 // ---- questions to the client ------------------------------------------------------------------------------------------------
 
-void Operation::ask(std::string_view method, json::object params, Answer answer) {
+// Returns the id of the question where the client was asked at once, 0 where it will be or cannot be.
+std::int64_t Operation::ask(std::string_view method, json::object params, Answer answer) {
   auto self = shared_from_this();
-  if (!session_->modern()) {
-    const bool hold = waiting_for_human_;
-    const auto id = session_->ask_client(reply_.get(), method, params, std::move(answer));
-    if (hold) hold_ask_ = id;
-    return;
-  }
+  if (!session_->modern()) return session_->ask_client(reply_.get(), method, params, std::move(answer));
   questions_.push_back({"q" + std::to_string(next_question_++), std::string(method), std::move(params), std::move(answer)});
-  if (flush_posted_) return;
+  if (flush_posted_) return 0;
   flush_posted_ = true;
   // Questions that are asked together go out in one input_required.
   session_->surface().loop().post([self] {
     self->flush_posted_ = false;
     self->flush_questions();
   });
+  return 0;
 }
 
 void Operation::flush_questions() {
   if (finished_ || !reply_ || questions_.empty()) return;
-  token_ = std::string(kStatePrefix) + new_token();
+  token_ = session_->surface().state_prefix() + new_token();
   json::object requests;
   for (const auto& question : questions_) {
     json::object entry;

@@ -15,9 +15,6 @@
 
 namespace interlock::mcp {
 
-// Begins every requestState that is ours; a server's own passes through.
-inline constexpr std::string_view kStatePrefix = "interlock.";
-
 class Operation : public std::enable_shared_from_this<Operation> {
  public:
   Operation(std::shared_ptr<Session> session, json::value id, std::string method, json::object params, std::shared_ptr<ReplySink> reply);
@@ -62,7 +59,7 @@ class Operation : public std::enable_shared_from_this<Operation> {
   void done(Outcome outcome);
   void release(Reply reply, std::string_view kind, std::string note);
   void deny();
-  void ask(std::string_view method, json::object params, Answer answer);
+  std::int64_t ask(std::string_view method, json::object params, Answer answer);
   void flush_questions();
   void finish(Reply reply);
   void watch_client();
@@ -84,7 +81,6 @@ class Operation : public std::enable_shared_from_this<Operation> {
   CallId call_ = 0;
   bool finished_ = false;
   bool waiting_for_human_ = false;
-  bool subscribing_ = false;
   std::string token_;                 // while parked
   std::vector<Question> questions_;   // modern: asked or to be asked
   bool flush_posted_ = false;

@@ -2,11 +2,14 @@
 
 #include <array>
 
+#include "base/text.hpp"
+
 namespace interlock::mcp {
 namespace {
 
 constexpr std::array<std::string_view, 5> kRevisionNames = {"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"};
 constexpr std::array<std::string_view, 8> kLogLevels = {"debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"};
+constexpr std::size_t kClientNameBytes = 128;  // it stands in every receipt
 
 }  // namespace
 
@@ -40,6 +43,10 @@ std::optional<std::string_view> target_member(std::string_view method) {
   if (method == "tools/call" || method == "prompts/get") return "name";
   if (method == "resources/read" || method == "resources/subscribe" || method == "resources/unsubscribe") return "uri";
   return std::nullopt;
+}
+
+std::string client_name(const json::object& client_info) {
+  return std::string(utf8_prefix(json::string_at(client_info, "name").value_or(""), kClientNameBytes));
 }
 
 const json::value* meta_of(const json::object& params, std::string_view key) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/json.hpp"
@@ -53,6 +54,9 @@ std::optional<int> log_level_rank(std::string_view level);
 
 // The member that names the target of a mediated request: "name" for tools/call and prompts/get, "uri" for resources/*.
 std::optional<std::string_view> target_member(std::string_view method);
+
+// What a client calls itself, for receipts and people: bounded, never trusted.
+std::string client_name(const json::object& client_info);
 
 // Value of `params._meta.<key>`, or nullptr.
 const json::value* meta_of(const json::object& params, std::string_view key);

@@ -122,9 +122,11 @@ void ServerLink::handshake_modern(bool fall_back) {
   meta[kMetaVersion] = revision_name(kModern);
   meta[kMetaClientCapabilities] = profile_.capabilities;
   const std::int64_t timeout_ms = address_.url.empty() && fall_back ? limits_.probe_timeout_ms : 0;
+  probing_ = fall_back && address_.url.empty();
   handshake_call("server/discover", std::move(params), timeout_ms, [weak, fall_back](Outcome outcome) {
     auto self = weak.lock();
     if (!self || self->state_ != State::kOpening) return;
+    self->probing_ = false;
     if (outcome.kind == Outcome::Kind::kResult && outcome.result.is_object()) {
       const auto& result = outcome.result.get_object();
       const auto* versions = json::array_at(result, "supportedVersions");
@@ -422,7 +424,7 @@ void ServerLink::on_input_required(CallId id, json::object result) {
       return finish(id, {.kind = Outcome::Kind::kFailed, .result = {}, .error = {}, .failure = {ErrorCode::kInvalid, "the server's inputRequests are malformed", {}}});
     }
     const auto ask = next_ask_++;
-    asks_[ask] = Ask{.server_id = {}, .call = id, .key = std::string(pair.key().data(), pair.key().size())};
+    asks_[ask] = Ask{.server_id = {}, .call = id, .key = std::string(pair.key().data(), pair.key().size()), .on_withdrawn = {}};
     const auto* params = json::object_at(*question, "params");
     questions.push_back({ask, std::string(*method), params == nullptr ? json::object() : *params});
   }
@@ -471,7 +473,7 @@ void ServerLink::on_server_request(std::uint64_t stream, net::RpcMessage message
   }
   const auto ask = next_ask_++;
   const auto call_id = call_of_stream(stream);
-  asks_[ask] = Ask{.server_id = std::move(message.id), .call = 0, .key = {}};
+  asks_[ask] = Ask{.server_id = std::move(message.id), .call = 0, .key = {}, .on_withdrawn = {}};
   if (const auto it = calls_.find(call_id); it != calls_.end() && it->second.handlers.on_ask) {
     arm_timer(call_id, it->second);
     auto on_ask = it->second.handlers.on_ask;
@@ -506,7 +508,9 @@ void ServerLink::on_server_notice(std::uint64_t stream, net::RpcMessage message)
       // A legacy server takes back a request of its own.
       for (auto it = asks_.begin(); it != asks_.end(); ++it) {
         if (it->second.call == 0 && it->second.server_id == *id) {
+          const auto withdrawn = std::move(it->second.on_withdrawn);
           asks_.erase(it);
+          if (withdrawn) withdrawn();
           return;
         }
       }
@@ -546,6 +550,16 @@ void ServerLink::on_stream_lost(std::uint64_t wire_id, Error error) {
 }
 
 void ServerLink::on_wire_closed(Error error) {
+  if (probing_ && state_ == State::kOpening) {
+    // Some legacy servers end at a first message that is not initialize: they get a fresh process that hears nothing else.
+    probing_ = false;
+    auto self = shared_from_this();
+    if (handshake_) loop_.cancel(handshake_->timer);
+    handshake_.reset();
+    loop_.post([wire = std::shared_ptr<ServerWire>(std::move(wire_))] {});
+    if (auto again = open_wire(); !again) return open_failed(std::move(again.error()));
+    return handshake_legacy(false);
+  }
   error.message = "server \"" + name_ + "\": " + error.message;
   close(std::move(error));
 }
@@ -580,6 +594,10 @@ void ServerLink::refuse_ask(AskId ask, int code, std::string_view message) {
   error["code"] = code;
   error["message"] = message;
   finish(entry.call, {.kind = Outcome::Kind::kError, .result = {}, .error = std::move(error), .failure = {}});
+}
+
+void ServerLink::on_ask_withdrawn(AskId ask, std::function<void()> work) {
+  if (const auto it = asks_.find(ask); it != asks_.end()) it->second.on_withdrawn = std::move(work);
 }
 
 void ServerLink::notify(std::string_view method, const json::object& params) {

@@ -118,6 +118,8 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
   void cancel(CallId call, std::string_view reason);  // no handler of it is called any more
   void answer_ask(AskId ask, json::value result);
   void refuse_ask(AskId ask, int code, std::string_view message);
+  // `work` runs if the server takes its question back before it is answered.
+  void on_ask_withdrawn(AskId ask, std::function<void()> work);
   // Legacy notifications from the client that pass (roots/list_changed). Dropped for modern servers, which have none.
   void notify(std::string_view method, const json::object& params);
   // Replaces what is watched: subscribe/unsubscribe towards legacy servers, subscriptions/listen towards modern ones.
@@ -143,6 +145,7 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
     json::value server_id;  // legacy
     CallId call = 0;        // modern: the call whose input this is
     std::string key;        // modern: key in inputRequests
+    std::function<void()> on_withdrawn;
   };
 
   Status open_wire();
@@ -194,6 +197,7 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
     std::function<void(Outcome)> done;
   };
   std::optional<Handshake> handshake_;
+  bool probing_ = false;  // server/discover is out to a server that may not know it
 
   Watch watch_;
   std::uint64_t listen_id_ = 0;  // modern: our open subscriptions/listen

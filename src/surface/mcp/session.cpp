@@ -1,5 +1,7 @@
 #include "surface/mcp/session.hpp"
 
+#include <algorithm>
+
 #include "base/time.hpp"
 #include "surface/mcp/operation.hpp"
 #include "surface/mcp/surface.hpp"
@@ -8,7 +10,7 @@ namespace interlock::mcp {
 namespace {
 
 constexpr std::int64_t kParkedLifetimeMs = 600'000;  // a human may be filling in a form
-constexpr std::size_t kListens = 64;
+constexpr std::size_t kListens = 2'000;  // one token may stand for a fleet of agents, each with a stream of its own
 
 bool wants(const Watch& filter, std::string_view method, const json::object& params) {
   if (method == "notifications/tools/list_changed") return filter.tools;
@@ -56,8 +58,13 @@ void Session::close(std::string_view why) {
   auto asks = std::move(asks_);
   asks_.clear();
   for (auto& [id, answer] : asks) answer(fail(ErrorCode::kUnavailable, "the client's session has ended"));
-  for (auto& listen : listens_) listen.sink->answer(net::write_result(listen.id, json::object{{"resultType", "complete"}}), 200);
+  auto listens = std::move(listens_);
   listens_.clear();
+  for (auto& listen : listens) {
+    json::object result{{"resultType", "complete"}};
+    meta_object(result)[{kMetaSubscription.data(), kMetaSubscription.size()}] = listen.id;
+    listen.sink->answer(net::write_result(listen.id, result), 200);
+  }
   if (events_) {
     auto events = std::move(events_);
     events->close();
@@ -75,16 +82,27 @@ void Session::close(std::string_view why) {
 // ---- operations -------------------------------------------------------------------------------------------------------------
 
 bool Session::add_operation(const json::value& id, std::shared_ptr<Operation> operation) {
-  return operations_.emplace(json::write(id), std::move(operation)).second;
+  auto key = json::write(id);
+  if (!many_clients_ && operations_.contains(key)) return false;
+  operations_.emplace(std::move(key), std::move(operation));
+  return true;
 }
 
 void Session::remove_operation(const json::value& id, const Operation* operation) {
-  const auto it = operations_.find(json::write(id));
-  if (it != operations_.end() && it->second.get() == operation) operations_.erase(it);
+  const auto [begin, end] = operations_.equal_range(json::write(id));
+  for (auto it = begin; it != end; ++it) {
+    if (it->second.get() != operation) continue;
+    operations_.erase(it);
+    return;
+  }
 }
 
 void Session::cancel(const json::value& id, std::string_view reason) {
-  if (remove_listen(id, false)) return;
+  // An id says nothing here of whose request it is; over HTTP a closed stream cancels (2026-07-28 transports/streamable-http).
+  if (many_clients_) return;
+  for (const auto& listen : listens_) {
+    if (listen.id == id) return remove_listen(listen.sink.get());
+  }
   const auto it = operations_.find(json::write(id));
   if (it == operations_.end()) return;  // too late, or never there: both are fine
   auto operation = it->second;
@@ -95,12 +113,17 @@ void Session::keep_alive() {
   auto operations = operations_;
   for (auto& [id, operation] : operations) operation->keep_alive();
   if (events_) events_->keep_alive();
-  for (auto& listen : listens_) listen.sink->keep_alive();
+  // A sink that finds its client gone takes its entry away.
+  for (auto& listen : std::vector<Listen>(listens_)) listen.sink->keep_alive();
 }
 
 // ---- questions to the client ------------------------------------------------------------------------------------------------
 
 std::int64_t Session::ask_client(ReplySink* sink, std::string_view method, const json::object& params, Answer answer) {
+  if (closed_ || asks_.size() >= kOpenAsks) {
+    answer(fail(ErrorCode::kUnavailable, closed_ ? "the client's session has ended" : "too many questions wait for this client's answer"));
+    return 0;
+  }
   const auto id = next_ask_++;
   asks_[id] = std::move(answer);
   const auto text = net::write_request(json::value(id), method, params);
@@ -159,6 +182,7 @@ void Session::set_event_sink(std::shared_ptr<EventSink> sink) {
   events_ = std::move(sink);
   auto queued = std::move(queued_events_);
   queued_events_.clear();
+  queued_event_bytes_ = 0;
   for (const auto& text : queued) events_->send(text);
 }
 
@@ -170,15 +194,20 @@ void Session::send_event(std::string_view method, const json::object& params) {
   auto text = net::write_notification(method, params);
   if (events_ && events_->send(text)) return;
   // Kept for a stream that is yet to be opened; a client that never opens one loses the oldest first.
-  if (queued_events_.size() >= kQueuedEvents) queued_events_.pop_front();
+  if (text.size() > kQueuedEventBytes) return;
+  queued_event_bytes_ += text.size();
   queued_events_.push_back(std::move(text));
+  while (queued_events_.size() > kQueuedEvents || queued_event_bytes_ > kQueuedEventBytes) {
+    queued_event_bytes_ -= queued_events_.front().size();
+    queued_events_.pop_front();
+  }
 }
 
 void Session::on_server_notice(Connection& from, std::string_view method, const json::object& params) {
   (void)from;
   if (closed_) return;
   if (modern()) {
-    for (auto& listen : listens_) {
+    for (auto& listen : std::vector<Listen>(listens_)) {
       if (!wants(listen.filter, method, params)) continue;
       json::object tagged = params;
       meta_object(tagged)[{kMetaSubscription.data(), kMetaSubscription.size()}] = listen.id;
@@ -201,7 +230,7 @@ void Session::lists_changed() {
       send_event(method, {});
       continue;
     }
-    for (auto& listen : listens_) {
+    for (auto& listen : std::vector<Listen>(listens_)) {
       if (!wants(listen.filter, method, {})) continue;
       json::object params;
       meta_object(params)[{kMetaSubscription.data(), kMetaSubscription.size()}] = listen.id;
@@ -237,6 +266,7 @@ Watch Session::watch_of(const Connection& connection) const {
 }
 
 void Session::add_listen(Listen listen) {
+  if (closed_) return listen.sink->answer(net::write_error(listen.id, net::kInvalidRequest, "the session has ended"), 200);
   if (listens_.size() >= kListens) {
     listen.sink->answer(net::write_error(listen.id, kOverloaded, "this client has " + std::to_string(kListens) + " open subscriptions, which is the bound"), 200);
     return;
@@ -256,8 +286,8 @@ void Session::add_listen(Listen listen) {
   params["notifications"] = std::move(honoured);
   listen.sink->send(net::write_notification("notifications/subscriptions/acknowledged", params));
   std::weak_ptr<Session> weak = weak_from_this();
-  listen.sink->on_gone([weak, id = listen.id] {
-    if (auto self = weak.lock()) self->remove_listen(id, false);
+  listen.sink->on_gone([weak, sink = listen.sink.get()] {
+    if (auto self = weak.lock()) self->remove_listen(sink);
   });
   listens_.push_back(std::move(listen));
   for (auto& connection : connections_) {
@@ -265,51 +295,43 @@ void Session::add_listen(Listen listen) {
   }
 }
 
-bool Session::remove_listen(const json::value& id, bool graceful) {
-  for (auto it = listens_.begin(); it != listens_.end(); ++it) {
-    if (it->id != id) continue;
-    auto listen = std::move(*it);
-    listens_.erase(it);
-    if (graceful) {
-      json::object result{{"resultType", "complete"}};
-      meta_object(result)[{kMetaSubscription.data(), kMetaSubscription.size()}] = listen.id;
-      listen.sink->answer(net::write_result(listen.id, result), 200);
-    }
-    for (auto& connection : connections_) {
-      if (connection) connection->update_watch();
-    }
-    return true;
+void Session::remove_listen(const ReplySink* sink) {
+  const auto it = std::find_if(listens_.begin(), listens_.end(), [&](const Listen& listen) { return listen.sink.get() == sink; });
+  if (it == listens_.end()) return;
+  auto listen = std::move(*it);
+  listens_.erase(it);
+  for (auto& connection : connections_) {
+    if (connection) connection->update_watch();
   }
-  return false;
 }
 
 // ---- whose resource ---------------------------------------------------------------------------------------------------------
 
 void Session::remember_resource(const std::string& uri, std::size_t server) {
-  if (resource_owner_.size() < kRememberedResources) resource_owner_.emplace(uri, server);  // the first in configured order wins
+  if (endpoint_.servers.size() == 1) return;
+  if (const auto it = resource_owner_.find(uri); it != resource_owner_.end()) it->second = std::min(it->second, server);
+  else if (resource_owner_.size() < kRememberedResources) resource_owner_.emplace(uri, server);
 }
 
 void Session::remember_template(std::string_view uri_template, std::size_t server) {
   std::string prefix(uri_template.substr(0, uri_template.find('{')));
-  if (prefix.empty() || template_prefixes_.size() >= kRememberedResources) return;
-  for (const auto& [known, owner] : template_prefixes_) {
-    if (known == prefix) return;
+  if (endpoint_.servers.size() == 1 || prefix.empty() || template_prefixes_.size() >= kRememberedTemplates) return;
+  for (auto& [known, owner] : template_prefixes_) {
+    if (known != prefix) continue;
+    owner = std::min(owner, server);
+    return;
   }
   template_prefixes_.emplace_back(std::move(prefix), server);
 }
 
 std::optional<std::size_t> Session::owner_of_resource(std::string_view uri) const {
   if (endpoint_.servers.size() == 1) return 0;
-  if (const auto it = resource_owner_.find(std::string(uri)); it != resource_owner_.end()) return it->second;
-  std::optional<std::size_t> best;
-  std::size_t length = 0;
+  std::optional<std::size_t> first;
+  if (const auto it = resource_owner_.find(std::string(uri)); it != resource_owner_.end()) first = it->second;
   for (const auto& [prefix, owner] : template_prefixes_) {
-    if (uri.starts_with(prefix) && prefix.size() > length) {
-      best = owner;
-      length = prefix.size();
-    }
+    if (uri.starts_with(prefix) && (!first || owner < *first)) first = owner;
   }
-  return best;
+  return first;
 }
 
 }  // namespace interlock::mcp

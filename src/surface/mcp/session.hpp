@@ -42,6 +42,8 @@ class ReplySink {
   virtual void abandon() = 0;                          // the request was taken back: no answer is owed
   virtual void keep_alive() = 0;
   virtual void on_gone(std::function<void()> work) = 0;
+  // The Mcp-Param-* headers that came with a 2026-07-28 request over HTTP; null where there are none to compare.
+  virtual const net::Headers* parameter_headers() const { return nullptr; }
 };
 
 // Messages that belong to no request: the GET stream, or stdout.
@@ -67,12 +69,16 @@ class Session : public std::enable_shared_from_this<Session> {
   const std::string& id() const { return id_; }
   bool modern() const { return is_modern(profile_.revision); }
   void set_revision(Revision revision) { profile_.revision = revision; }
+  // Several clients may send the same ids into this session: then ids name nothing beyond their own request.
+  void set_many_clients() { many_clients_ = true; }
+  bool closed() const { return closed_; }
+  bool is_connected() const { return events_ != nullptr || !listens_.empty(); }
   std::int64_t last_used_ns = 0;
 
-  // The connection to the endpoint's server `index`, made when first needed.
+  // The connection to the endpoint's server `index`, made when first needed. Not for a closed session.
   std::shared_ptr<Connection> connection(std::size_t index);
 
-  // Running operations by the client's request id.
+  // Running operations by the client's request id, which is its own as long as one client uses the session.
   bool add_operation(const json::value& id, std::shared_ptr<Operation> operation);  // false: the id is in use
   void remove_operation(const json::value& id, const Operation* operation);
   void cancel(const json::value& id, std::string_view reason);
@@ -98,6 +104,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Watch watch_of(const Connection& connection) const;
 
   std::string log_level;  // legacy logging/setLevel; empty: the server's default
+  static constexpr std::size_t kSubscriptions = 1'000;
   std::set<std::string> subscriptions;  // legacy resources/subscribe
 
   struct Listen {
@@ -106,17 +113,22 @@ class Session : public std::enable_shared_from_this<Session> {
     std::shared_ptr<ReplySink> sink;
   };
   void add_listen(Listen listen);
-  bool remove_listen(const json::value& id, bool graceful);
 
-  // Which server a resource of a merged list came from.
+  // Which server a resource of a merged list came from. Where several claim it, by URI or by template, the first in configured
+  // order has it, so that a server cannot take over what another one serves.
   void remember_resource(const std::string& uri, std::size_t server);
   std::optional<std::size_t> owner_of_resource(std::string_view uri) const;
   void remember_template(std::string_view uri_template, std::size_t server);
 
  private:
+  void remove_listen(const ReplySink* sink);
+
   static constexpr std::size_t kQueuedEvents = 256;
+  static constexpr std::size_t kQueuedEventBytes = std::size_t{1} << 20;
+  static constexpr std::size_t kOpenAsks = 256;
   static constexpr std::size_t kParked = 256;
   static constexpr std::size_t kRememberedResources = 20'000;
+  static constexpr std::size_t kRememberedTemplates = 1'000;  // looked through one by one
 
   Surface& surface_;
   const Endpoint& endpoint_;
@@ -125,7 +137,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string id_;
   bool closed_ = false;
   std::vector<std::shared_ptr<Connection>> connections_;
-  std::unordered_map<std::string, std::shared_ptr<Operation>> operations_;
+  bool many_clients_ = false;
+  std::unordered_multimap<std::string, std::shared_ptr<Operation>> operations_;
   std::unordered_map<std::int64_t, Answer> asks_;
   std::int64_t next_ask_ = 1;
   struct Parked {
@@ -135,6 +148,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::map<std::string, Parked> parked_;
   std::shared_ptr<EventSink> events_;
   std::deque<std::string> queued_events_;
+  std::size_t queued_event_bytes_ = 0;
   std::vector<Listen> listens_;
   std::unordered_map<std::string, std::size_t> resource_owner_;
   std::vector<std::pair<std::string, std::size_t>> template_prefixes_;

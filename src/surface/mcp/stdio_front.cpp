@@ -1,5 +1,7 @@
 #include "surface/mcp/stdio_front.hpp"
 
+#include <algorithm>
+
 namespace interlock::mcp {
 namespace {
 
@@ -104,14 +106,14 @@ void StdioFront::take(json::value document) {
 void StdioFront::initialize(net::RpcMessage message) {
   const auto version = json::string_at(message.params, "protocolVersion");
   if (!version) return write(net::write_error(message.id, net::kInvalidParams, "params.protocolVersion is missing or no string"));
-  if (session_) return write(net::write_error(message.id, net::kInvalidRequest, "this connection is initialized already"));
+  if (session_ && !session_->closed()) return write(net::write_error(message.id, net::kInvalidRequest, "this connection is initialized already"));
   ClientProfile profile;
   const auto revision = revision_from_name(*version);
   profile.revision = revision && !is_modern(*revision) ? *revision : kNewestLegacy;
   if (const auto* c = json::object_at(message.params, "capabilities")) profile.capabilities = *c;
   if (const auto* i = json::object_at(message.params, "clientInfo")) profile.info = *i;
   auto caller = caller_;
-  caller.subject.client = std::string(json::string_at(profile.info, "name").value_or(""));
+  caller.subject.client = client_name(profile.info);
   auto session = surface_.new_session(endpoint_, std::move(caller), std::move(profile));
   if (!session) return write(net::write_error(message.id, kOverloaded, session.error().text()));
   session_ = *session;
@@ -142,10 +144,13 @@ void StdioFront::modern(net::RpcMessage message) {
   profile.capabilities = capabilities->get_object();
   if (const auto* i = meta_of(message.params, kMetaClientInfo); i != nullptr && i->is_object()) profile.info = i->get_object();
   auto caller = caller_;
-  caller.subject.client = std::string(json::string_at(profile.info, "name").value_or(""));
-  auto session = surface_.modern_session(endpoint_, std::move(caller), std::move(profile));
+  caller.subject.client = client_name(profile.info);
+  auto session = surface_.modern_session(endpoint_, std::move(caller), std::move(profile), false);
   if (!session) return refuse(kOverloaded, session.error().text());
-  if (std::find(modern_.begin(), modern_.end(), *session) == modern_.end()) modern_.push_back(*session);
+  if (std::find(modern_.begin(), modern_.end(), *session) == modern_.end()) {
+    std::erase_if(modern_, [](const auto& known) { return known->closed(); });
+    modern_.push_back(*session);
+  }
   std::weak_ptr<StdioFront> weak = weak_from_this();
   auto reply = message.kind == net::RpcKind::kRequest ? std::make_shared<StdioReply>([weak](std::string_view text) {
     if (auto self = weak.lock()) self->write(text);

@@ -31,9 +31,15 @@ class StdioWire final : public ServerWire {
     callbacks.on_line = [handlers, limits](std::string_view line) {
       auto document = json::parse(line, {.size_bytes = limits.message_bytes, .depth = limits.depth});
       if (!document) return handlers->on_garbage(std::move(document.error()));
-      auto message = net::read_rpc(std::move(*document));
-      if (!message) return handlers->on_garbage(std::move(message.error()));
-      handlers->on_message(0, std::move(*message));
+      const auto take = [&](json::value item) {
+        auto message = net::read_rpc(std::move(item));
+        if (!message) return handlers->on_garbage(std::move(message.error()));
+        handlers->on_message(0, std::move(*message));
+      };
+      // 2025-03-26 servers may answer in batches, and every client of theirs must be able to read them.
+      auto* batch = document->if_array();
+      if (batch == nullptr) return take(std::move(*document));
+      for (auto& item : *batch) take(std::move(item));
     };
     callbacks.on_bad_line = [handlers](Error error) { handlers->on_garbage(std::move(error)); };
     callbacks.on_stderr = [](std::string_view) {};

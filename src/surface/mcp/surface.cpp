@@ -27,7 +27,7 @@ bool is_mediated(std::string_view method, bool modern) {
 }  // namespace
 
 Surface::Surface(net::Loop& loop, gate::Gate& gate, SurfaceOptions options, std::vector<ServerConfig> servers)
-    : loop_(loop), gate_(gate), options_(options), servers_(std::move(servers)), client_(loop) {
+    : loop_(loop), gate_(gate), options_(options), servers_(std::move(servers)), client_(loop), state_prefix_("interlock." + base64url_encode(random_bytes(6)) + ".") {
   Endpoint all;
   all.prefixed = true;
   for (const auto& server : servers_) {
@@ -48,7 +48,7 @@ void Surface::sweep() {
   std::vector<std::shared_ptr<Session>> idle;
   for (auto& [id, session] : sessions_) {
     session->keep_alive();
-    if (session->operations() == 0 && now_ns - session->last_used_ns > options_.session_idle_ms * 1'000'000) idle.push_back(session);
+    if (session->operations() == 0 && !session->is_connected() && now_ns - session->last_used_ns > options_.session_idle_ms * 1'000'000) idle.push_back(session);
   }
   for (auto& session : idle) end_session(session, "it was idle too long");
   std::erase_if(shared_connections_, [](const auto& entry) { return entry.second.expired(); });
@@ -60,14 +60,24 @@ const Endpoint* Surface::endpoint(std::string_view name) const {
   return it == endpoints_.end() ? nullptr : &it->second;
 }
 
-Result<std::shared_ptr<Session>> Surface::new_session(const Endpoint& endpoint, gate::Caller caller, ClientProfile profile) {
+Status Surface::room_for(const gate::Caller& caller) const {
   if (sessions_.size() >= options_.sessions) {
     return fail(ErrorCode::kTooLarge, "the gate holds " + std::to_string(sessions_.size()) + " sessions, which is the bound", "end some (HTTP DELETE), or raise limits.sessions");
   }
+  const auto it = sessions_of_.find(caller.subject.id);
+  if (it != sessions_of_.end() && it->second >= options_.sessions_per_subject) {
+    return fail(ErrorCode::kTooLarge, "this subject has " + std::to_string(it->second) + " sessions, which is the bound", "end some (HTTP DELETE)");
+  }
+  return {};
+}
+
+Result<std::shared_ptr<Session>> Surface::new_session(const Endpoint& endpoint, gate::Caller caller, ClientProfile profile) {
+  if (auto room = room_for(caller); !room) return fail(std::move(room.error()));
   auto id = new_token();
   caller.session = id;
   auto session = std::make_shared<Session>(*this, endpoint, std::move(caller), std::move(profile), id);
   sessions_[id] = session;
+  ++sessions_of_[session->caller().subject.id];
   return session;
 }
 
@@ -78,7 +88,7 @@ std::shared_ptr<Session> Surface::find_session(const std::string& id) {
   return it->second;
 }
 
-Result<std::shared_ptr<Session>> Surface::modern_session(const Endpoint& endpoint, gate::Caller caller, ClientProfile profile) {
+Result<std::shared_ptr<Session>> Surface::modern_session(const Endpoint& endpoint, gate::Caller caller, ClientProfile profile, bool many_clients) {
   // Whoever asks with the same capabilities may share what a legacy server behind us was told of its client.
   const auto digest = sha256({caller.subject.id, "\n", endpoint.name, "\n", json::write(profile.capabilities), "\n", json::write(profile.info)});
   const auto key = "modern:" + to_hex(digest);
@@ -86,23 +96,27 @@ Result<std::shared_ptr<Session>> Surface::modern_session(const Endpoint& endpoin
     it->second->last_used_ns = steady_ns();
     return it->second;
   }
-  if (sessions_.size() >= options_.sessions) {
-    return fail(ErrorCode::kTooLarge, "the gate holds " + std::to_string(sessions_.size()) + " sessions, which is the bound", "raise limits.sessions");
-  }
+  if (auto room = room_for(caller); !room) return fail(std::move(room.error()));
   caller.session = key;
   auto session = std::make_shared<Session>(*this, endpoint, std::move(caller), std::move(profile), key);
+  if (many_clients) session->set_many_clients();
   sessions_[key] = session;
+  ++sessions_of_[session->caller().subject.id];
   return session;
 }
 
 void Surface::end_session(const std::shared_ptr<Session>& session, std::string_view why) {
-  sessions_.erase(session->id());
+  if (sessions_.erase(session->id()) != 0) {
+    const auto it = sessions_of_.find(session->caller().subject.id);
+    if (it != sessions_of_.end() && --it->second == 0) sessions_of_.erase(it);
+  }
   session->close(why);
 }
 
 void Surface::close(std::string_view why) {
   auto sessions = std::move(sessions_);
   sessions_.clear();
+  sessions_of_.clear();
   for (auto& [id, session] : sessions) session->close(why);
 }
 
@@ -144,6 +158,10 @@ json::array Surface::describe_sessions() const {
 // ---- messages ---------------------------------------------------------------------------------------------------------------
 
 void Surface::dispatch(const std::shared_ptr<Session>& session, net::RpcMessage message, std::shared_ptr<ReplySink> reply) {
+  if (session->closed()) {
+    if (message.kind == net::RpcKind::kRequest) reply->answer(net::write_error(message.id, net::kInvalidRequest, "the session has ended: begin again with initialize"), 200);
+    return;
+  }
   session->last_used_ns = steady_ns();
   switch (message.kind) {
     case net::RpcKind::kNotification: return notified(session, message);
@@ -168,7 +186,7 @@ void Surface::run(const std::shared_ptr<Session>& session, net::RpcMessage messa
     return reply->answer(net::write_error(message.id, kOverloaded, "this client has " + std::to_string(session->operations()) + " requests in flight, which is the bound"), 200);
   }
   const auto state = json::string_at(message.params, "requestState");
-  if (session->modern() && state && state->starts_with(kStatePrefix)) {
+  if (session->modern() && state && state->starts_with(state_prefix_)) {
     const std::string token(*state);
     auto operation = session->unpark(token);
     if (!operation) {
@@ -178,7 +196,10 @@ void Surface::run(const std::shared_ptr<Session>& session, net::RpcMessage messa
       session->park(token, operation);
       return reply->answer(net::write_error(message.id, net::kInvalidParams, problem), 200);
     }
-    session->add_operation(message.id, operation);
+    if (!session->add_operation(message.id, operation)) {
+      session->park(token, operation);
+      return reply->answer(net::write_error(message.id, net::kInvalidRequest, "a request with this id is in flight"), 400);
+    }
     return operation->resume(std::move(message.id), message.params, std::move(reply));
   }
   auto operation = std::make_shared<Operation>(session, message.id, std::move(message.method), std::move(message.params), reply);
@@ -279,7 +300,8 @@ void Surface::initialize(const std::shared_ptr<Session>& session, const json::va
   open_all(session, [session, id, reply](std::vector<std::shared_ptr<ServerLink>> links, Error error) {
     if (none_open(links)) {
       json::value data = json::object{{"interlock", json::object{{"layer", "server"}, {"next", error.hint}}}};
-      return reply->answer(net::write_error(id, kServerFailed, error.message, &data), 200);
+      reply->answer(net::write_error(id, kServerFailed, error.message, &data), 200);
+      return session->surface().end_session(session, "it was never initialized");
     }
     const auto& endpoint = session->endpoint();
     // Alone with a legacy server, its own choice of revision is the truth of the conversation.
@@ -314,6 +336,9 @@ void Surface::discover(const std::shared_ptr<Session>& session, const json::valu
 void Surface::listen(const std::shared_ptr<Session>& session, const json::value& id, const json::object& params, std::shared_ptr<ReplySink> reply) {
   const auto* filter = json::object_at(params, "notifications");
   if (filter == nullptr) return reply->answer(net::write_error(id, net::kInvalidParams, "params.notifications is missing or no object"), 400);
+  if (const auto* uris = json::array_at(*filter, "resourceSubscriptions"); uris != nullptr && uris->size() > Session::kSubscriptions) {
+    return reply->answer(net::write_error(id, kOverloaded, "a subscription names at most " + std::to_string(Session::kSubscriptions) + " resources"), 400);
+  }
   Session::Listen listen{.id = id, .filter = {}, .sink = reply};
   listen.filter.tools = json::bool_at(*filter, "toolsListChanged");
   listen.filter.prompts = json::bool_at(*filter, "promptsListChanged");

@@ -23,6 +23,7 @@ namespace interlock::mcp {
 struct SurfaceOptions {
   WireLimits limits;
   std::size_t sessions = 10'000;
+  std::size_t sessions_per_subject = 5'000;  // so that one subject cannot lock out the others
   std::size_t operations_per_session = 256;
   std::int64_t session_idle_ms = 3'600'000;
   bool denial_as_result = false;  // a denied tool call is a result with isError instead of an error
@@ -38,6 +39,8 @@ class Surface {
   gate::Gate& gate() { return gate_; }
   const SurfaceOptions& options() const { return options_; }
   DefinitionPool& pool() { return pool_; }
+  // Begins every requestState that is this gate's own; a server's (another gate's, even) passes through.
+  const std::string& state_prefix() const { return state_prefix_; }
 
   // "" is all servers with prefixed names, else one server's name; null if there is none.
   const Endpoint* endpoint(std::string_view name) const;
@@ -45,8 +48,8 @@ class Surface {
   // Legacy: a session of its own, ended by end_session or idleness. kTooLarge where there are too many.
   Result<std::shared_ptr<Session>> new_session(const Endpoint& endpoint, gate::Caller caller, ClientProfile profile);
   std::shared_ptr<Session> find_session(const std::string& id);
-  // Modern: the session that stands for this subject with these capabilities.
-  Result<std::shared_ptr<Session>> modern_session(const Endpoint& endpoint, gate::Caller caller, ClientProfile profile);
+  // Modern: the session that stands for this subject with these capabilities. `many_clients`: any number of them, as over HTTP.
+  Result<std::shared_ptr<Session>> modern_session(const Endpoint& endpoint, gate::Caller caller, ClientProfile profile, bool many_clients);
   void end_session(const std::shared_ptr<Session>& session, std::string_view why);
   std::size_t sessions() const { return sessions_.size(); }
 
@@ -60,6 +63,7 @@ class Surface {
   json::array describe_sessions() const;
 
  private:
+  Status room_for(const gate::Caller& caller) const;
   void sweep();
   void initialize(const std::shared_ptr<Session>& session, const json::value& id, const json::object& params, std::shared_ptr<ReplySink> reply);
   void discover(const std::shared_ptr<Session>& session, const json::value& id, std::shared_ptr<ReplySink> reply);
@@ -78,6 +82,8 @@ class Surface {
   std::map<std::string, Endpoint, std::less<>> endpoints_;
   std::unordered_map<std::string, std::shared_ptr<Session>> sessions_;
   std::unordered_map<std::string, std::weak_ptr<Connection>> shared_connections_;
+  std::unordered_map<std::string, std::size_t> sessions_of_;  // by subject
+  std::string state_prefix_;
   net::TimerId sweep_timer_ = 0;
 };
 
