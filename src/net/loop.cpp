@@ -6,6 +6,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <csignal>
 #include <unordered_map>
 
 namespace interlock::net {
@@ -29,7 +30,8 @@ struct Loop::State {
   }
 };
 
-Loop::Loop() : state_(std::make_unique<State>()) {}
+// A peer that goes away is an error value of the write, not a signal that ends the process.
+Loop::Loop() : state_(std::make_unique<State>()) { std::signal(SIGPIPE, SIG_IGN); }
 Loop::~Loop() = default;
 
 void Loop::run() {

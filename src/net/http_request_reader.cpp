@@ -1,0 +1,297 @@
+#include "net/http_request_reader.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+
+#include "base/json.hpp"
+
+namespace interlock::net {
+namespace {
+
+namespace beast_http = boost::beast::http;
+using boost::beast::error_code;
+
+constexpr std::size_t kFields = 128;           // header lines of one message
+constexpr std::size_t kFieldNameBytes = 256;
+constexpr std::size_t kTargetBytes = 16 * 1024;
+constexpr std::size_t kFrameBytes = 8 * 1024;  // a chunk's size line with its extensions, or all trailers
+constexpr std::size_t kBodyReserve = 256 * 1024;  // set aside on a client's mere word for the length
+
+std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+Refusal bad(std::string message) { return {400, ErrorCode::kInvalid, std::move(message), "send a well-formed HTTP/1.1 request (RFC 9112)"}; }
+Refusal bad_target(int status = 400) {
+  return {status, status == 414 ? ErrorCode::kTooLarge : ErrorCode::kInvalid, status == 414 ? "the request target is too long" : "the request target is not valid",
+          "send a path that begins with / (RFC 9112 §3.2)"};
+}
+
+// RFC 3986 leaves these out of a URI; a byte that only some readers take is taken by none here.
+bool is_target_text(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) { return c <= ' ' || c >= 0x7f || c == '#' || c == '"' || c == '<' || c == '>' || c == '\\'; });
+}
+
+// host [":" port] (RFC 9110 §7.2). Empty where the target has no authority.
+bool is_host(std::string_view text) {
+  return text.size() <= 512 && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || std::string_view("-._~%!$&'()*+;=:[]").find(c) != std::string_view::npos;
+         });
+}
+
+}  // namespace
+
+std::string refusal_body(const Refusal& refusal) {
+  std::string out = R"({"error":{"code":)";
+  json::write_string_to(out, error_code_name(refusal.code));
+  out += R"(,"message":)";
+  json::write_string_to(out, refusal.message);
+  out += R"(,"hint":)";
+  json::write_string_to(out, refusal.hint);
+  out += "}}";
+  return out;
+}
+
+// Beast's parser calls these; a refusal is kept and stops it.
+struct RequestReader::Message final : beast_http::basic_parser<true> {
+  HttpRequest request;
+  Refusal refusal{.status = 0, .code = ErrorCode::kInvalid, .message = {}, .hint = {}};
+  bool is_http_1_0 = false;
+  bool in_body = false;
+  bool has_length = false;
+  bool has_coding = false;
+  bool wants_continue = false;
+  std::size_t trailers = 0;
+
+  void refuse(Refusal why, error_code& ec) {
+    refusal = std::move(why);
+    ec = beast_http::error::bad_value;
+  }
+
+  void on_request_impl(beast_http::verb, boost::beast::string_view method, boost::beast::string_view target, int version, error_code& ec) override {
+    is_http_1_0 = version == 10;
+    request.method = std::string(view(method));
+    take_target(view(target), ec);
+  }
+
+  void take_target(std::string_view target, error_code& ec) {
+    if (target.size() > kTargetBytes) return refuse(bad_target(414), ec);
+    if (!is_target_text(target)) return refuse(bad_target(), ec);
+    if (request.method == "CONNECT") return refuse({501, ErrorCode::kUnsupported, "CONNECT is not served here", "send a path"}, ec);
+    if (target == "*") {
+      if (request.method != "OPTIONS") return refuse(bad_target(), ec);
+      request.path = "*";
+      return;
+    }
+    if (!target.starts_with('/')) {
+      // Absolute form (RFC 9112 §3.2.2): its authority stands for the Host header, which is ignored.
+      const auto scheme = target.find("://");
+      if (scheme == std::string_view::npos || !(equal_ignoring_case(target.substr(0, scheme), "http") || equal_ignoring_case(target.substr(0, scheme), "https"))) {
+        return refuse(bad_target(), ec);
+      }
+      target.remove_prefix(scheme + 3);
+      const auto end = target.find_first_of("/?");
+      authority = std::string(target.substr(0, end));
+      if (authority.empty() || !is_host(authority)) return refuse(bad_target(), ec);
+      target = end == std::string_view::npos ? std::string_view() : target.substr(end);
+    }
+    const auto question = target.find('?');
+    request.path = std::string(target.substr(0, question));
+    if (request.path.empty()) request.path = "/";
+    if (question != std::string_view::npos) request.query = std::string(target.substr(question + 1));
+  }
+  std::string authority;
+
+  void on_field_impl(beast_http::field name, boost::beast::string_view name_text, boost::beast::string_view value_text, error_code& ec) override {
+    if (in_body) {  // a trailer: read for its framing, and dropped (RFC 9110 §6.5.1)
+      if (++trailers > kFields) refuse({431, ErrorCode::kTooLarge, "too many trailers", ""}, ec);
+      return;
+    }
+    const auto value = view(value_text);
+    if (request.headers.all().size() >= kFields) return refuse({431, ErrorCode::kTooLarge, "more than " + std::to_string(kFields) + " header lines", "send fewer"}, ec);
+    if (name_text.size() > kFieldNameBytes) return refuse({431, ErrorCode::kTooLarge, "a header name is too long", "shorten it"}, ec);
+    switch (name) {
+      case beast_http::field::content_length:
+        if (has_length || has_coding) return refuse(bad("the length of the body is given more than once"), ec);
+        if (value.empty() || value.find_first_not_of("0123456789") != std::string_view::npos) return refuse(bad("Content-Length is not a number"), ec);
+        has_length = true;
+        break;
+      case beast_http::field::transfer_encoding:
+        if (has_length || has_coding) return refuse(bad("the length of the body is given more than once"), ec);
+        if (is_http_1_0) return refuse(bad("HTTP/1.0 has no Transfer-Encoding"), ec);
+        if (!equal_ignoring_case(value, "chunked")) return refuse(bad("a Transfer-Encoding other than chunked"), ec);
+        has_coding = true;
+        break;
+      case beast_http::field::content_encoding:
+        if (!equal_ignoring_case(value, "identity")) return refuse({415, ErrorCode::kUnsupported, "the body is compressed, which is not supported", "send it without Content-Encoding"}, ec);
+        break;
+      case beast_http::field::expect:
+        if (!equal_ignoring_case(value, "100-continue")) return refuse({417, ErrorCode::kUnsupported, "an unknown expectation", "send no Expect header, or 100-continue"}, ec);
+        wants_continue = !is_http_1_0;
+        break;
+      case beast_http::field::host:
+        if (request.headers.get("host")) return refuse(bad("more than one Host header"), ec);
+        if (!is_host(value)) return refuse(bad("the Host header is not valid"), ec);
+        break;
+      default: break;
+    }
+    request.headers.add(std::string(view(name_text)), std::string(value));
+  }
+
+  void on_response_impl(int, boost::beast::string_view, int, error_code&) override {}  // of the other kind of message
+  void on_header_impl(error_code& ec) override {
+    in_body = true;
+    if (!is_http_1_0 && !request.headers.get("host")) return refuse(bad("the Host header is missing"), ec);
+    if (!authority.empty()) request.headers.set("Host", authority);
+  }
+  void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) override {
+    if (length) request.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, kBodyReserve)));
+  }
+  std::size_t on_body_impl(boost::beast::string_view body, error_code&) override {
+    request.body.append(view(body));
+    return body.size();
+  }
+  void on_chunk_header_impl(std::uint64_t, boost::beast::string_view extensions, error_code& ec) override {
+    if (!is_field_value(view(extensions))) refuse(bad("a control byte in a chunk extension"), ec);
+  }
+  std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view body, error_code&) override {
+    request.body.append(view(body));
+    return body.size();
+  }
+  void on_finish_impl(error_code&) override {}
+};
+
+RequestReader::RequestReader(std::size_t header_bytes, std::size_t body_bytes) : header_bytes_(header_bytes), body_bytes_(body_bytes) {}
+RequestReader::~RequestReader() = default;
+
+std::size_t RequestReader::feed(std::string_view bytes) {
+  const auto all = bytes.size();
+  if (state_ == State::kIdle) {
+    // Empty lines before a request are skipped (RFC 9112 §2.2). Half of one waits in pending_.
+    while (pending_.empty() && bytes.starts_with("\r\n")) bytes.remove_prefix(2);
+    if (bytes.empty()) return all;
+    if (!pending_.empty() && bytes.front() == '\n') {
+      pending_.clear();
+      return all - bytes.size() + 1;
+    }
+    if (pending_.empty() && bytes == "\r") {
+      pending_ = "\r";
+      return all;
+    }
+    state_ = State::kHead;
+  }
+  const auto skipped = all - bytes.size();
+  return skipped + (state_ == State::kHead ? feed_head(bytes) : feed_body(bytes));
+}
+
+std::size_t RequestReader::feed_head(std::string_view bytes) {
+  const auto before = pending_.size();
+  std::string_view head = bytes;
+  if (before > 0) {
+    pending_.append(bytes);
+    head = pending_;
+  }
+  const auto found = scanner_.scan(head.substr(0, std::min(head.size(), header_bytes_)));
+  if (found == HeadScanner::Found::kBad) {
+    refuse(bad(std::string("malformed request: ") + scanner_.problem()));
+    return bytes.size();
+  }
+  if (found == HeadScanner::Found::kMore) {
+    if (head.size() >= header_bytes_) {
+      refuse(scanner_.has_line() ? Refusal{431, ErrorCode::kTooLarge, "the head is over " + std::to_string(header_bytes_) + " bytes", "send fewer or shorter headers"} : bad_target(414));
+    } else if (before == 0) {
+      pending_.assign(bytes);
+    }
+    return bytes.size();
+  }
+  const auto size = scanner_.size();
+  parse_head(head.substr(0, size));
+  std::string().swap(pending_);
+  const auto used = size - before;
+  if (state_ != State::kBody) return used;
+  return used + (used < bytes.size() ? feed_body(bytes.substr(used)) : 0);
+}
+
+void RequestReader::parse_head(std::string_view head) {
+  message_ = std::make_unique<Message>();
+  message_->header_limit(static_cast<std::uint32_t>(head.size() + 1));
+  message_->body_limit(body_bytes_);
+  message_->eager(true);
+  error_code ec;
+  message_->put(boost::asio::const_buffer(head.data(), head.size()), ec);
+  if (message_->refusal.status != 0) return refuse(std::move(message_->refusal));
+  if (ec == beast_http::error::body_limit) {
+    return refuse({413, ErrorCode::kTooLarge, "the body is over " + std::to_string(body_bytes_) + " bytes", "send less, or raise the gate's bound on messages"});
+  }
+  if (ec && ec != beast_http::error::need_more) return refuse_parse_error(head);
+  if (!message_->is_header_done()) return refuse(bad("malformed request head"));
+  state_ = message_->is_done() ? State::kComplete : State::kBody;
+}
+
+void RequestReader::refuse_parse_error(std::string_view head) {
+  const auto line = head.substr(0, head.find("\r\n"));
+  const auto version = line.substr(std::min(line.size(), line.rfind(' ') + 1));
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) && version[6] == '.' && is_digit(version[7]) && version != "HTTP/1.1" && version != "HTTP/1.0") {
+    return refuse({505, ErrorCode::kUnsupported, "only HTTP/1.1 and HTTP/1.0 are served", "speak HTTP/1.1"});
+  }
+  refuse(bad("malformed request head"));
+}
+
+std::size_t RequestReader::feed_body(std::string_view bytes) {
+  const auto before = pending_.size();
+  if (before == 0) {
+    const auto used = parse_body(bytes);
+    if (state_ != State::kBody) return used;
+    pending_.assign(bytes.substr(used));
+  } else {
+    pending_.append(bytes);
+    const auto used = parse_body(pending_);
+    if (state_ != State::kBody) {
+      std::string().swap(pending_);
+      return used > before ? used - before : 0;
+    }
+    pending_.erase(0, used);
+  }
+  if (pending_.size() > kFrameBytes) refuse({431, ErrorCode::kTooLarge, "a chunk's size line, or the trailers, are too long", ""});
+  return bytes.size();
+}
+
+// Returns how many bytes the parser is done with.
+std::size_t RequestReader::parse_body(std::string_view bytes) {
+  std::size_t used = 0;
+  error_code ec;
+  while (used < bytes.size() && !message_->is_done() && !ec) {
+    used += message_->put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);
+  }
+  if (message_->refusal.status != 0) {
+    refuse(std::move(message_->refusal));
+  } else if (ec == beast_http::error::body_limit) {
+    refuse({413, ErrorCode::kTooLarge, "the body is over " + std::to_string(body_bytes_) + " bytes", "send less, or raise the gate's bound on messages"});
+  } else if (ec && ec != beast_http::error::need_more) {
+    refuse(bad("malformed chunked body"));
+  } else if (message_->is_done()) {
+    state_ = State::kComplete;
+  }
+  return used;
+}
+
+bool RequestReader::take_continue() { return state_ == State::kBody && std::exchange(message_->wants_continue, false) && message_->request.body.empty(); }
+
+void RequestReader::refuse(Refusal refusal) {
+  refusal_ = std::move(refusal);
+  state_ = State::kRefused;
+  std::string().swap(pending_);
+  message_.reset();
+}
+
+ReceivedRequest RequestReader::take() {
+  ReceivedRequest out;
+  out.keep_alive = message_->keep_alive();
+  out.is_http_1_0 = message_->is_http_1_0;
+  out.request = std::move(message_->request);
+  message_.reset();
+  scanner_ = {};
+  state_ = State::kIdle;
+  return out;
+}
+
+}  // namespace interlock::net
