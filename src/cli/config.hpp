@@ -1,8 +1,8 @@
 // interlock.yaml as plain structs: read, expanded, checked and defaulted here, so that nobody checks a second time.
 //
-// A bad file is refused whole. The Error's message begins with "file:line:column:" and its hint says what to do; it never holds
-// the value of a header or of an environment variable. The format is docs/configuration.md; docs/interlock.schema.json is the
-// same for editors. Plain data: load once, share read-only. load_config reads files and nothing else.
+// A bad file is refused whole. The Error's message begins with "file:line:column:" and its hint says what to do; it quotes the
+// file as it is written, never the value of a header or of an environment variable. The format is docs/configuration.md;
+// docs/interlock.schema.json is the same for editors. Plain data: load once, share read-only.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "base/time.hpp"
 
 namespace interlock::cli {
 
@@ -45,14 +46,15 @@ struct ServerConfig {
   Sharing sharing = Sharing::kSession;
   std::string catalogue;             // explicit entry; empty: found by package or url
   std::int64_t call_timeout_ms = 0;  // always set after loading
-  std::uint32_t line = 0;            // in the file
   bool is_stdio() const { return !command.empty(); }
+  friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
 };
 
 struct TokenConfig {
   std::string token_sha256;  // 64 lower-case hex digits
   std::string subject;
-  std::string owner;
+  std::string owner;                // empty: the subject itself
+  std::optional<UnixMs> expires_ms;
 };
 
 struct AuthConfig {
@@ -65,6 +67,8 @@ struct ApprovalConfig {
   bool elicit = true;               // also ask through the client, where it can
   bool elicitation_counts = false;  // and take its answer for a human's
   std::int64_t pending = 1'000;     // held at once
+  std::string passphrase;           // "scrypt:...": a yes needs it too; empty: none is asked
+  friend bool operator==(const ApprovalConfig&, const ApprovalConfig&) = default;
 };
 
 struct LimitConfig {
@@ -77,38 +81,44 @@ struct LimitConfig {
   std::int64_t call_timeout_ms = 300'000;
   std::int64_t header_timeout_ms = 10'000;
   std::int64_t session_idle_ms = 3'600'000;
-  std::int64_t server_start_timeout_ms = 30'000;
+  std::int64_t server_start_timeout_ms = 60'000;  // npx may have to download the server first
+  friend bool operator==(const LimitConfig&, const LimitConfig&) = default;
 };
 
 struct TaskConfig {
   std::int64_t lifetime_ms = 28'800'000;
   int band_ceiling = 3;
+  friend bool operator==(const TaskConfig&, const TaskConfig&) = default;
 };
 
 struct LedgerConfig {
   ArgumentStorage arguments = ArgumentStorage::kRedact;
   std::int64_t group_commit_ms = 50;  // how long a band-0 receipt may wait for the disk
+  friend bool operator==(const LedgerConfig&, const LedgerConfig&) = default;
 };
 
 struct LogConfig {
   LogLevel level = LogLevel::kInfo;
   bool json = false;
+  friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 
 struct Config {
   std::filesystem::path source;  // the file it came from; empty for defaults
+  std::string text_sha256;       // of the file's text, hex; empty for defaults
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 7410;
-  std::filesystem::path state_dir;     // absolute
-  std::filesystem::path admin_socket;  // absolute
+  std::filesystem::path state_dir;               // absolute
   Preset preset = Preset::kBalanced;
   std::vector<std::filesystem::path> policies;   // absolute files or folders, they exist
   std::vector<std::filesystem::path> catalogue;  // absolute files or folders, they exist
   std::vector<std::string> workspace;            // absolute, `.` and `..` collapsed
+  bool workspace_given = false;                  // false: the folder of the file, if that is no home
   Denial denial = Denial::kError;
   std::vector<ServerConfig> servers;
   AuthConfig auth;
   std::vector<std::string> allowed_origins;
+  std::vector<std::string> allowed_hosts;
   ApprovalConfig approvals;
   FirstUse first_use = FirstUse::kTrust;
   LimitConfig limits;
@@ -119,6 +129,7 @@ struct Config {
 
   const ServerConfig* server(std::string_view name) const;
   bool listens_on_loopback() const;
+  std::string listen_text() const;  // "127.0.0.1:7410"
 };
 
 // What the loader takes from outside the file. The defaults read the process environment and the file system.
@@ -142,8 +153,19 @@ Result<Config> default_config(const std::filesystem::path& folder, const ConfigS
 // Where a file is looked for when none is named: ./interlock.yaml, $XDG_CONFIG_HOME/interlock/, /etc/interlock/. The first that exists.
 std::optional<std::filesystem::path> find_config(const std::filesystem::path& folder,
                                                  const ConfigSurroundings& surroundings = real_surroundings());
+// The state folder that a file names, whatever else is in it: verbs that only look need none of the rest, nor its secrets.
+Result<std::filesystem::path> state_folder_of(const std::filesystem::path& config_file, const ConfigSurroundings& surroundings = real_surroundings());
+// Where state is kept when no file says: $XDG_STATE_HOME/interlock, ~/.local/state/interlock, /var/lib/interlock.
+std::filesystem::path default_state_folder(const ConfigSurroundings& surroundings = real_surroundings());
+// A folder that may be the workspace without anybody having said so: not the root, not a home folder nor what holds one.
+bool may_be_workspace(const std::filesystem::path& folder, const ConfigSurroundings& surroundings = real_surroundings());
+
+// The text of a regular file of at most `limit_bytes`. kNotFound, kTooLarge, kIo; the message names the file.
+Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t limit_bytes);
 
 // The configuration in effect, with every secret replaced by "<hidden>".
 json::object describe(const Config& config);
+// The keys whose values differ and that a running gate cannot take over: "listen", "servers", ...
+std::vector<std::string> keys_that_need_a_restart(const Config& before, const Config& after);
 
 }  // namespace interlock::cli

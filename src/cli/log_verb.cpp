@@ -3,11 +3,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <map>
 #include <optional>
 #include <set>
 #include <thread>
@@ -15,6 +15,7 @@
 #include "approval/display.hpp"
 #include "base/json.hpp"
 #include "base/time.hpp"
+#include "cli/arguments.hpp"
 #include "ledger/files.hpp"
 #include "ledger/reading.hpp"
 #include "ledger/verify.hpp"
@@ -22,9 +23,6 @@
 namespace interlock::cli {
 namespace {
 
-constexpr int kDone = 0;
-constexpr int kNotSo = 1;
-constexpr int kUsage = 2;
 constexpr std::size_t kTailRecords = 20;
 constexpr std::size_t kQueryRecords = 100;
 constexpr std::size_t kActRecords = 1'000;
@@ -43,38 +41,9 @@ constexpr const char* kHelp =
 
 using approval::printable;
 
-// Flags, options with a value, and the rest. Repeated options are kept in order.
-struct Arguments {
-  std::set<std::string> flags;
-  std::multimap<std::string, std::string> values;
-  std::vector<std::string> rest;
-  std::string wrong;  // not empty: what cannot be understood
-
-  bool has(const std::string& flag) const { return flags.contains(flag); }
-  std::string value(const std::string& name) const {
-    const auto found = values.find(name);
-    return found == values.end() ? "" : found->second;
-  }
-};
-
-Arguments parse_arguments(const std::vector<std::string>& args, const std::set<std::string>& flags, const std::set<std::string>& with_value) {
-  Arguments out;
-  for (std::size_t i = 1; i < args.size(); ++i) {
-    const auto equals = args[i].starts_with("--") ? args[i].find('=') : std::string::npos;
-    const auto name = args[i].substr(0, equals);
-    if (name == "--json" || flags.contains(name)) {
-      out.flags.insert(name);
-    } else if (with_value.contains(name)) {
-      if (equals != std::string::npos) out.values.emplace(name, args[i].substr(equals + 1));
-      else if (i + 1 < args.size()) out.values.emplace(name, args[++i]);
-      else out.wrong = name + " needs a value";
-    } else if (args[i].size() > 1 && args[i].front() == '-') {
-      out.wrong = "unknown option " + args[i];
-    } else {
-      out.rest.push_back(args[i]);
-    }
-  }
-  return out;
+// What stands after the name of the command.
+Arguments parse(const Words& args, const std::set<std::string>& flags, const std::set<std::string>& with_value) {
+  return parse_arguments({args.begin() + 1, args.end()}, flags, with_value);
 }
 
 int usage(const std::string& what) {
@@ -90,7 +59,7 @@ int trouble(const Error& error, bool as_json) {
     std::fprintf(stderr, "interlock: %s\n", printable(error.message).c_str());
     if (!error.hint.empty()) std::fprintf(stderr, "  %s\n", printable(error.hint).c_str());
   }
-  return kNotSo;
+  return kRefused;
 }
 
 std::optional<std::uint64_t> number(std::string_view text) {
@@ -186,7 +155,7 @@ void print_warnings(const std::vector<std::string>& warnings) {
 }
 
 int tail(const std::filesystem::path& folder, const std::vector<std::string>& args) {
-  const auto options = parse_arguments(args, {"-f", "--follow"}, {"-n"});
+  const auto options = parse(args, {"-f", "--follow"}, {"-n"});
   const bool as_json = options.has("--json");
   ledger::Query query;
   query.limit = kTailRecords;
@@ -225,7 +194,7 @@ int tail(const std::filesystem::path& folder, const std::vector<std::string>& ar
 }
 
 int show(const std::filesystem::path& folder, const std::vector<std::string>& args) {
-  const auto options = parse_arguments(args, {}, {});
+  const auto options = parse(args, {}, {});
   const bool as_json = options.has("--json");
   if (!options.wrong.empty()) return usage(options.wrong);
   if (options.rest.size() != 1) return usage("show takes the id of an act, or LOG:SEQUENCE");
@@ -253,7 +222,7 @@ int show(const std::filesystem::path& folder, const std::vector<std::string>& ar
 }
 
 int query(const std::filesystem::path& folder, const std::vector<std::string>& args) {
-  const auto options = parse_arguments(args, {}, {"--act", "--subject", "--action", "--server", "--task", "--kind", "--verdict", "--since", "--until", "--limit"});
+  const auto options = parse(args, {}, {"--act", "--subject", "--action", "--server", "--task", "--kind", "--verdict", "--since", "--until", "--limit"});
   const bool as_json = options.has("--json");
   if (!options.wrong.empty()) return usage(options.wrong);
   if (!options.rest.empty()) return usage("query takes no " + options.rest[0]);
@@ -302,7 +271,7 @@ json::value to_json(const ledger::Report& report) {
 }
 
 int verify(const std::filesystem::path& folder, const std::vector<std::string>& args) {
-  const auto options = parse_arguments(args, {}, {"--checkpoint"});
+  const auto options = parse(args, {}, {"--checkpoint"});
   const bool as_json = options.has("--json");
   if (!options.wrong.empty()) return usage(options.wrong);
   if (!options.rest.empty()) return usage("verify takes no " + options.rest[0]);
@@ -317,7 +286,7 @@ int verify(const std::filesystem::path& folder, const std::vector<std::string>& 
   if (!report) return trouble(report.error(), as_json);
   if (as_json) {
     std::printf("%s\n", approval::terminal_json(to_json(*report)).c_str());
-    return report->intact() ? kDone : kNotSo;
+    return report->intact() ? kDone : kRefused;
   }
   std::uint64_t records = 0;
   for (const auto& log : report->logs) {
@@ -334,11 +303,11 @@ int verify(const std::filesystem::path& folder, const std::vector<std::string>& 
   }
   if (report->intact()) std::printf("intact: %llu records, nothing was changed, moved or removed\n", static_cast<unsigned long long>(records));
   else std::printf("NOT INTACT: %zu findings\n", report->findings.size());
-  return report->intact() ? kDone : kNotSo;
+  return report->intact() ? kDone : kRefused;
 }
 
 int reindex(const std::filesystem::path& folder, const std::vector<std::string>& args) {
-  const auto options = parse_arguments(args, {}, {});
+  const auto options = parse(args, {}, {});
   const bool as_json = options.has("--json");
   if (!options.wrong.empty() || !options.rest.empty()) return usage("reindex takes nothing but --json");
   auto records = ledger::reindex(folder);
@@ -349,7 +318,7 @@ int reindex(const std::filesystem::path& folder, const std::vector<std::string>&
 }
 
 int key(const std::filesystem::path& folder, const std::vector<std::string>& args) {
-  const auto options = parse_arguments(args, {}, {});
+  const auto options = parse(args, {}, {});
   const bool as_json = options.has("--json");
   if (!options.wrong.empty() || !options.rest.empty()) return usage("key takes nothing but --json");
   auto signer = ledger::read_key(folder);
@@ -372,7 +341,8 @@ int key(const std::filesystem::path& folder, const std::vector<std::string>& arg
 int run_log(const std::filesystem::path& state_dir, std::vector<std::string> args) {
   const auto folder = state_dir / "ledger";
   if (args.empty()) return usage("which command?");
-  if (args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
+  const bool help = std::ranges::any_of(args, [](const std::string& word) { return word == "--help" || word == "-h"; });
+  if (help || args[0] == "help") {
     std::printf("%s", kHelp);
     return kDone;
   }
@@ -382,7 +352,7 @@ int run_log(const std::filesystem::path& state_dir, std::vector<std::string> arg
   if (args[0] == "verify") return verify(folder, args);
   if (args[0] == "reindex") return reindex(folder, args);
   if (args[0] == "key") return key(folder, args);
-  return usage("unknown command " + args[0]);
+  return usage("unknown command " + args[0] + did_you_mean(args[0], {"tail", "show", "query", "verify", "reindex", "key"}));
 }
 
 }  // namespace interlock::cli

@@ -151,7 +151,7 @@ std::size_t Reader::choice(const Node& node, std::string_view what, std::span<co
     if (names[i] == word) return i;
   }
   const std::string near = nearest(word, names);
-  complain(node, "`" + std::string(what) + "` can't be `" + word + "`; it is one of " + join(names),
+  complain(node, "`" + std::string(what) + "` can't be `" + node.text + "`; it is one of " + join(names),
            near.empty() ? std::string{} : "did you mean `" + near + "`?");
   return 0;
 }

@@ -1,0 +1,77 @@
+// A configuration as JSON without its secrets, and the difference between two of them.
+#include "cli/config.hpp"
+
+namespace interlock::cli {
+namespace {
+
+constexpr const char* kHidden = "<hidden>";
+
+json::array texts(const auto& list) {
+  json::array out;
+  for (const auto& item : list) out.emplace_back(std::string(item));
+  return out;
+}
+
+json::object hidden(const NameValues& list) {
+  json::object out;
+  for (const auto& [name, value] : list) out[name] = kHidden;
+  return out;
+}
+
+// Arguments may hold keys: the program and their number are enough to know a command by.
+json::object describe(const ServerConfig& server) {
+  json::object out;
+  if (server.is_stdio()) {
+    out["program"] = server.command.front();
+    out["arguments"] = server.command.size() - 1;
+    out["cwd"] = server.cwd.string();
+    if (!server.env.empty()) out["env"] = hidden(server.env);
+  } else {
+    out["url"] = server.url.substr(0, server.url.find('?'));  // a query may hold a key
+    if (!server.headers.empty()) out["headers"] = hidden(server.headers);
+  }
+  if (!server.catalogue.empty()) out["catalogue"] = server.catalogue;
+  return out;
+}
+
+}  // namespace
+
+json::object describe(const Config& config) {
+  json::object out;
+  out["source"] = config.source.string();
+  out["listen"] = config.listen_text();
+  out["state_dir"] = config.state_dir.string();
+  out["preset"] = preset_name(config.preset);
+  out["policies"] = texts(config.policies);
+  out["catalogue"] = texts(config.catalogue);
+  out["workspace"] = texts(config.workspace);
+  json::object servers;
+  for (const auto& server : config.servers) servers[server.name] = describe(server);
+  out["servers"] = std::move(servers);
+  json::array subjects;
+  for (const auto& token : config.auth.tokens) subjects.emplace_back(token.subject);
+  out["auth"] = json::object{{"anonymous", config.auth.anonymous}, {"subjects", std::move(subjects)}};
+  return out;
+}
+
+std::vector<std::string> keys_that_need_a_restart(const Config& before, const Config& after) {
+  std::vector<std::string> out;
+  const auto compare = [&](const char* key, bool same) {
+    if (!same) out.emplace_back(key);
+  };
+  compare("listen", before.listen_host == after.listen_host && before.listen_port == after.listen_port);
+  compare("state_dir", before.state_dir == after.state_dir);
+  compare("servers", before.servers == after.servers);
+  compare("denial", before.denial == after.denial);
+  compare("allowed_origins", before.allowed_origins == after.allowed_origins);
+  compare("allowed_hosts", before.allowed_hosts == after.allowed_hosts);
+  compare("approvals", before.approvals == after.approvals);
+  compare("pins", before.first_use == after.first_use);
+  compare("limits", before.limits == after.limits);
+  compare("task", before.task == after.task);
+  compare("ledger", before.ledger == after.ledger);
+  compare("log", before.log == after.log);
+  return out;
+}
+
+}  // namespace interlock::cli

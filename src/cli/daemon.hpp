@@ -1,0 +1,109 @@
+// One gate process, composed from its configuration: what `interlock serve` and `interlock mcp` have in common.
+//
+// Owns every organ and hands out the surface; knows no wire. It follows the files of its configuration and takes over what can
+// be changed while it runs; what is wrong is refused whole, with a line in the log and a receipt, and what was in force stays.
+// Loop thread only. The loop and the log outlive it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "approval/approvals.hpp"
+#include "approval/pins.hpp"
+#include "approval/processes.hpp"
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "cli/config.hpp"
+#include "cli/logging.hpp"
+#include "cli/rules.hpp"
+#include "gate/gate.hpp"
+#include "ledger/ledger.hpp"
+#include "net/loop.hpp"
+#include "store/store.hpp"
+#include "surface/api/admin.hpp"
+#include "surface/mcp/surface.hpp"
+#include "task/task.hpp"
+
+namespace interlock::cli {
+
+struct DaemonSetup {
+  std::string role;                              // "serve" or "mcp", for receipts and `interlock status`
+  Config config;
+  std::function<Result<Config>()> read_config;   // again, for a reload
+  bool full_environment = false;                 // servers get all of ours: the client meant it for them
+};
+
+class Daemon {
+ public:
+  static Result<std::unique_ptr<Daemon>> open(net::Loop& loop, Log& log, DaemonSetup setup);
+  ~Daemon();
+
+  const Config& config() const { return config_; }
+  mcp::Surface& surface() { return *surface_; }
+  Result<model::Subject> authenticate(const net::HttpRequest& request) const;
+  // A connected client's process, which can never approve.
+  void bar(int pid) { approvals_->bar(pid); }
+  // Why the gate cannot take acts at present; ok where it can.
+  Status ready() const;
+  // For `interlock status`, once it is known.
+  void set_listening(std::string address) { listening_ = std::move(address); }
+
+  // Reads the files again. `by` says who wanted it. The answer names what was taken over; the error, why nothing was.
+  Result<json::object> reload(std::string_view by);
+
+  // Lets acts that run come to an end for a bounded time, then ends sessions and servers, then calls `done`. Once.
+  void stop(std::string_view why, std::function<void()> done);
+  bool is_stopping() const { return stopping_; }
+
+ private:
+  Daemon(net::Loop& loop, Log& log, DaemonSetup setup);
+  Status compose();
+  void take_over(Config config, LoadedRules loaded);
+  void tick();
+  void follow_files();
+  void record(model::Receipt receipt);
+  void on_task(const task::TaskEvent& event);
+  void wait_for_acts(std::int64_t until_ns);
+  void wait_for_servers(std::int64_t until_ns);
+  std::size_t acts_under_way() const;
+
+  api::AdminOperations operations();
+  json::object describe_status() const;
+  Result<json::object> change_pins(const api::AdminCaller& caller, const api::PinOrder& order);
+
+  net::Loop& loop_;
+  Log& log_;
+  DaemonSetup setup_;
+  Config config_;
+  SystemClock clock_;
+  approval::KernelProcessTable processes_;
+  UnixMs started_ms_ = 0;
+  std::string listening_;
+  std::string last_refusal_;  // of a reload; empty: the files are in force
+
+  // In the order of their making: each uses what stands above it.
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<ledger::Ledger> ledger_;
+  std::unique_ptr<task::TaskBook> tasks_;
+  std::unique_ptr<approval::PinBook> pins_;
+  std::unique_ptr<approval::ApprovalBook> approvals_;
+  std::unique_ptr<gate::Gate> gate_;
+  std::unique_ptr<mcp::Surface> surface_;
+  std::unique_ptr<api::AdminListener> admin_;
+  identity::TokenBook tokens_;
+
+  FileMarks in_force_;  // of the files that were read last
+  FileMarks last_seen_;
+  std::uint64_t pin_epoch_ = 0;
+  net::TimerId tick_timer_ = 0;
+  bool stopping_ = false;
+  std::string stop_reason_;
+  std::function<void()> on_stopped_;
+};
+
+// Makes `folder` and what is missing above it, for its owner only, and refuses one that others may write to.
+Status make_state_folder(const std::filesystem::path& folder);
+
+}  // namespace interlock::cli

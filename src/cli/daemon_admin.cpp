@@ -1,0 +1,101 @@
+// What the admin socket of a gate can be asked, answered from its organs.
+#include <unistd.h>
+
+#include "base/ids.hpp"
+#include "catalogue/catalogue.hpp"
+#include "cli/daemon.hpp"
+#include "identity/identity.hpp"
+#include "policy/policy_engine.hpp"
+
+namespace interlock::cli {
+namespace {
+
+approval::Approver approver_of(const api::AdminCaller& caller, std::string passphrase = {}) {
+  return {.channel = approval::Channel::kAdminSocket, .pid = caller.pid, .uid = caller.uid, .name = identity::user_name(caller.uid), .passphrase = std::move(passphrase)};
+}
+
+}  // namespace
+
+api::AdminOperations Daemon::operations() {
+  api::AdminOperations out;
+  out.status = [this]() -> Result<json::object> { return describe_status(); };
+  out.may_administer = [this](const api::AdminCaller& caller) { return approvals_->may_administer(approver_of(caller)); };
+  out.approvals = [this]() -> Result<json::array> {
+    json::array list;
+    for (const auto& approval : approvals_->pending()) list.emplace_back(to_json(approval));
+    return list;
+  };
+  out.approval = [this](std::string_view id) -> Result<json::object> {
+    const auto found = approvals_->find(id);
+    if (!found) return fail(ErrorCode::kNotFound, "no approval has the id " + std::string(id), "see `interlock approvals`");
+    return to_json(*found);
+  };
+  out.decide = [this](const api::AdminCaller& caller, const api::DecisionOrder& order) -> Result<json::object> {
+    auto decided = approvals_->decide(order.id, order.yes, approver_of(caller, order.passphrase), order.reason, order.digest);
+    if (!decided) return fail(std::move(decided.error()));
+    return to_json(*decided);
+  };
+  out.pins = [this]() -> Result<json::array> {
+    auto pins = pins_->list();
+    if (!pins) return fail(std::move(pins.error()));
+    json::array list;
+    for (const auto& pin : *pins) list.emplace_back(to_json(pin));
+    return list;
+  };
+  out.change_pins = [this](const api::AdminCaller& caller, const api::PinOrder& order) { return change_pins(caller, order); };
+  out.reload = [this](const api::AdminCaller& caller) -> Result<json::object> {
+    if (auto may = approvals_->may_administer(approver_of(caller)); !may) return fail(std::move(may.error()));
+    return reload(identity::user_name(caller.uid));
+  };
+  out.sessions = [this]() -> Result<json::array> { return surface_->describe_sessions(); };
+  return out;
+}
+
+Result<json::object> Daemon::change_pins(const api::AdminCaller& caller, const api::PinOrder& order) {
+  const auto approver = approver_of(caller);
+  if (auto may = approvals_->may_administer(approver); !may) return fail(std::move(may.error()));
+  const bool trust = order.operation == api::PinOrder::Operation::kTrust;
+  const auto changed = trust ? pins_->trust(order.server, order.tool, order.hash, approver.name) : pins_->reset(order.server, order.tool);
+  if (!changed) return fail(changed.error());
+  if (*changed > 0) {
+    model::Receipt receipt;
+    receipt.kind = model::ReceiptKind::kPin;
+    receipt.at_ms = clock_.now_ms();
+    receipt.act = new_id("pin", receipt.at_ms);
+    receipt.server = order.server;
+    if (!order.tool.empty()) receipt.action = order.server + "/" + order.tool;
+    receipt.verdict = trust ? "trusted" : "reset";
+    receipt.layer = model::layer_name(model::Layer::kPins);
+    receipt.detail = json::object{{"by", approver.name}, {"changed", *changed}};
+    if (!order.hash.empty()) receipt.detail["seen"] = order.hash;
+    record(std::move(receipt));
+  }
+  return json::object{{"changed", *changed}};
+}
+
+json::object Daemon::describe_status() const {
+  const auto& rules = gate_->rules();
+  json::object servers;
+  for (const auto& server : config_.servers) servers[server.name] = std::string(rules.catalogue->entry_of(server.name));
+  json::object out{{"pid", static_cast<std::int64_t>(::getpid())},
+                   {"role", setup_.role},
+                   {"version", INTERLOCK_VERSION},
+                   {"started", rfc3339(started_ms_)},
+                   {"listening", listening_},
+                   {"config", config_.source.string()},
+                   {"preset", preset_name(config_.preset)},
+                   {"policy_revision", rules.policy->revision()},
+                   {"policies", rules.policy->policy_ids().size()},
+                   {"catalogue_revision", rules.catalogue->revision()},
+                   {"servers", std::move(servers)},
+                   {"sessions", surface_->sessions()},
+                   {"tasks", tasks_->size()},
+                   {"held", approvals_->pending().size()},
+                   {"ledger", ledger_->log_folder().string()},
+                   {"stopping", stopping_}};
+  if (!last_refusal_.empty()) out["refused"] = last_refusal_;
+  if (const auto trouble = ledger_->trouble()) out["trouble"] = trouble->text();
+  return out;
+}
+
+}  // namespace interlock::cli
