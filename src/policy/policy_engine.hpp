@@ -4,14 +4,16 @@
 // set is refused whole, with file, line, column and a hint, and the old snapshot stays in force. Any thread; no locks, no waits.
 //
 // What a policy sees:
-//   principal  Agent::"<subject id>"   attributes assurance, client, owner; in Human::"<owner>"
+//   principal  Agent::"<subject id>"   attributes id, assurance, client, owner, attributes; in Human::"<owner>"
 //   action     Action::"<entry>/<tool>", in Action::"<effect>" for each effect and in Action::"<surface>"
-//   resource   as the catalogue names it, in its containers, Tool::"<server>/<tool>" and Server::"<server>"; attributes: see
-//              docs/policy-cookbook.md (File: path, name; Url: url, scheme, host, path, local)
+//   resource   as the catalogue names it, in its containers, Tool::"<server>/<tool>" and Server::"<server>", and, a file below a
+//              folder of the workspace, in Workspace::"default"; attributes: see docs/policy-cookbook.md (File: path, name; Url:
+//              url, scheme, host, path, local)
 //   context    args, task{id, purpose, calls, band_ceiling, started, expires}, rate{last_minute}, approved, surface, operation,
 //              server, tool, band, effects, known, now, workspace
 //
-// Beyond the user's policies one rule always holds: band 3 needs an approval.
+// Beyond the user's policies two rules always hold: band 3 needs an approval ("interlock/critical-needs-approval"), and a forbid
+// that fails to evaluate denies.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +37,7 @@ struct PolicySource {
 
 struct EngineOptions {
   bool observe = false;                // decide, report, deny nothing
-  std::vector<std::string> workspace;  // absolute folders, context.workspace
+  std::vector<std::string> workspace;  // absolute folders: context.workspace, Workspace::"default"
 };
 
 // References: an Input lives for one call.
