@@ -1,5 +1,6 @@
 #include "approval/pins.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -13,8 +14,6 @@ constexpr std::size_t kPage = 64;
 constexpr int kTries = 8;  // of a change that others change at the same time
 constexpr int kFormat = 1;
 constexpr std::size_t kByBytes = 200;
-// Stands for the hash of a record that cannot be read: no definition has it, so the tool is quarantined.
-constexpr std::string_view kDamaged = "damaged";
 
 // Server and tool, in an order that sorts by server first. Names of servers come from the configuration and hold no line break.
 std::string key_of(std::string_view server, std::string_view tool) {
@@ -43,6 +42,7 @@ std::string encode(const Pin& pin) {
   return json::write(head) + "\n" + pin.pinned_text + "\n" + pin.seen_text;
 }
 
+// A record that cannot be read is a pin of nothing: the tool is quarantined.
 Pin decode(std::string_view key, std::string_view value) {
   Pin pin;
   pin.server = key.substr(0, key.find('\n'));
@@ -51,10 +51,7 @@ Pin decode(std::string_view key, std::string_view value) {
   const auto pinned_end = head_end == std::string_view::npos ? head_end : value.find('\n', head_end + 1);
   const auto head = pinned_end == std::string_view::npos ? Result<json::value>(fail(ErrorCode::kInvalid, "damaged")) : json::parse(value.substr(0, head_end));
   const auto* o = head ? head->if_object() : nullptr;
-  if (o == nullptr || json::int_at(*o, "v") != kFormat) {
-    pin.pinned_hash = kDamaged;
-    return pin;
-  }
+  if (o == nullptr || json::int_at(*o, "v") != kFormat) return pin;
   pin.pinned_hash = json::string_at(*o, "pinned_hash").value_or("");
   pin.pinned_ms = json::int_at(*o, "pinned_ms").value_or(0);
   pin.pinned_by = json::string_at(*o, "pinned_by").value_or("");

@@ -175,6 +175,8 @@ Status make_private_folder(const std::string& folder) {
   if (::lstat(folder.c_str(), &facts) != 0) return fail(system_error("the folder " + folder + " cannot be read", errno));
   if (!S_ISDIR(facts.st_mode)) return fail(ErrorCode::kDenied, folder + " is not a folder", "move it away");
   if (facts.st_uid != ::geteuid()) return fail(ErrorCode::kDenied, "the folder " + folder + " belongs to another user", "give it to the user that runs the gate");
+  // What others could write, others may have filled: their sockets would be taken for gates.
+  if ((facts.st_mode & 022) != 0) return fail(ErrorCode::kDenied, "the folder " + folder + " can be written by other users", "remove it, or look what is in it and chmod it to 700");
   if ((facts.st_mode & 077) != 0 && ::chmod(folder.c_str(), 0700) != 0) return fail(system_error("the folder " + folder + " cannot be made private", errno));
   return {};
 }
