@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cassert>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -145,6 +146,7 @@ Approval ApprovalBook::State::close(std::map<std::string, Held, std::less<>>::it
   Held entry = std::move(it->second);
   held.erase(it);
   Approval& approval = entry.approval;
+  assert(may_follow(approval.state, end));
   approval.state = end;
   approval.decided_ms = clock.now_ms();
   approval.decision_reason = bounded(why, kReasonBytes);
