@@ -63,12 +63,14 @@ const EntityData* Evaluator::entity(const Value& v) const {
   for (const Subject& subject : subjects_) {
     if (*uid == subject.uid) return subject.data;
   }
+  if (resource_forgotten_ && std::find(closed_types_.begin(), closed_types_.end(), uid->type) == closed_types_.end()) met_forgotten_ = true;
   return nullptr;
 }
 
 Outcome Evaluator::run(const CompiledPolicy& policy) {
   const Instruction* code = policies_.code.data();
   std::uint32_t at = policy.code;
+  met_forgotten_ = false;
   Value* top = stack_ - 1;  // the value on top
   auto failed = [&] {
     failed_at_ = at;

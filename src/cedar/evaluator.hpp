@@ -1,7 +1,9 @@
 // Runs compiled policies for one request. Private to the library.
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "cedar/entity_store.hpp"
 #include "cedar/program.hpp"
@@ -27,8 +29,15 @@ class Evaluator {
   const Subject& subject(Variable variable) const { return subjects_[static_cast<std::size_t>(variable)]; }
   bool scope_matches(const CompiledPolicy& policy) const;
   bool matches(const CompiledScope& scope, Variable variable) const { return matches(scope, subject(variable)); }
-  // From here on a condition that looks at the variable fails.
-  void forget(Variable variable) { variables_[static_cast<std::size_t>(variable)] = ValueAccess::unrepresentable(); }
+  // The resource is not known: a condition that looks at it fails, and so does one that looks into an entity which might be it,
+  // of whatever type but these.
+  void forget_resource(std::span<const std::string_view> closed_types) {
+    variables_[static_cast<std::size_t>(Variable::kResource)] = ValueAccess::unrepresentable();
+    resource_forgotten_ = true;
+    closed_types_ = closed_types;
+  }
+  // Whether the last run depended on an entity which might be the forgotten resource. Whatever came out might not hold.
+  bool met_forgotten() const { return met_forgotten_; }
   // The conditions of a policy whose scope matches.
   Outcome run(const CompiledPolicy& policy);
   // After kFailed: what failed, with its place.
@@ -63,6 +72,9 @@ class Evaluator {
   Value* stack_;
   Subject subjects_[3];
   Value variables_[4];
+  std::span<const std::string_view> closed_types_;
+  bool resource_forgotten_ = false;
+  mutable bool met_forgotten_ = false;
   std::string error_;
   std::uint32_t failed_at_ = 0;
 };

@@ -85,6 +85,7 @@ bool Parser::parse_scope(PolicySyntax& policy) {
 bool Parser::parse_scope_variable(std::string_view variable, ScopeConstraint& constraint) {
   using Kind = ScopeConstraint::Kind;
   if (!at_word(variable)) return report_expected("`" + std::string(variable) + "`", "the scope is (principal, action, resource), in this order");
+  constraint.offset = current_.offset;
   advance();
   bool is_action = variable == "action";
   if (at(TokenKind::kColon)) return report(current_.offset, "a variable of the scope takes no type after `:`", "write `" + std::string(variable) + " is Type`");

@@ -114,7 +114,7 @@ class PolicySetBuilder {
     const SourceText& text = *set_->sources.back();
     std::vector<PolicySyntax> parsed;
     Parser(text, diagnostics_).parse_policies(parsed, options_.max_policies - std::min(options_.max_policies, set_->policies.size()));
-    for (const PolicySyntax& syntax : parsed) add_policy(syntax, text);
+    for (PolicySyntax& syntax : parsed) add_policy(std::make_shared<const PolicySyntax>(std::move(syntax)), text);
   }
 
   PolicySet finish() {
@@ -127,7 +127,8 @@ class PolicySetBuilder {
   }
 
  private:
-  void add_policy(const PolicySyntax& syntax, const SourceText& text) {
+  void add_policy(std::shared_ptr<const PolicySyntax> kept, const SourceText& text) {
+    const PolicySyntax& syntax = *kept;
     Policy policy;
     Place place = text.place(syntax.offset);
     policy.id_ = "policy" + std::to_string(set_->policies.size());
@@ -149,6 +150,7 @@ class PolicySetBuilder {
     compiled.source = static_cast<std::uint32_t>(set_->sources.size() - 1);
     set_->policies.push_back(std::move(policy));
     set_->compiled.push_back(compiled);
+    set_->syntax.push_back(std::move(kept));
   }
 
   const LoadOptions& options_;

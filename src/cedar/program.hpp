@@ -94,6 +94,7 @@ struct CompiledPolicies {
   std::vector<std::unique_ptr<SourceText>> sources;
   std::vector<Policy> policies;          // as written, templates too
   std::vector<CompiledPolicy> compiled;  // beside `policies`
+  std::vector<std::shared_ptr<const PolicySyntax>> syntax;  // beside `policies`: for tools, never looked at by a decision
   std::vector<std::uint32_t> by_id;      // indices into policies, sorted by id
 
   std::vector<Instruction> code;

@@ -79,7 +79,7 @@ bool may_allow(const PolicySet& policies, const RequestSlice& request, const Unn
   EvaluationStack stack(*set, arena);
   SliceData data(arena, request);
   Evaluator evaluator(*set, data.subjects, request.context, nullptr, arena, stack.values());
-  if (unnamed != nullptr) evaluator.forget(Variable::kResource);
+  if (unnamed != nullptr) evaluator.forget_resource(unnamed->closed_types);
   bool permitted = false;
   for (std::size_t i = 0; i < set->policies.size(); ++i) {
     const CompiledPolicy& policy = set->compiled[i];
@@ -92,7 +92,8 @@ bool may_allow(const PolicySet& policies, const RequestSlice& request, const Unn
       scope = Truth::kFalse;
     }
     if (scope == Truth::kFalse) continue;
-    const Outcome outcome = evaluator.run(policy);
+    Outcome outcome = evaluator.run(policy);
+    if (evaluator.met_forgotten()) outcome = Outcome::kFailed;
     if (policy.effect == Effect::kForbid && outcome == Outcome::kSatisfied && scope == Truth::kTrue) return false;
     if (policy.effect == Effect::kPermit && outcome != Outcome::kUnsatisfied) permitted = true;
   }

@@ -43,7 +43,8 @@ Value unknown_value();
 
 // False only when every completion of the request is denied: whatever stands in place of each unknown_value() in its context
 // and of the resource (where `unnamed` is given, request.resource is not looked at), no permit can be satisfied, or some
-// forbid certainly is. A policy whose evaluation fails counts as one that could come out either way.
+// forbid certainly is. A policy whose evaluation fails counts as one that could come out either way, and so does one that
+// looks into a named entity which the resource might be.
 bool may_allow(const PolicySet& policies, const RequestSlice& request, const UnnamedResource* unnamed);
 
 }  // namespace interlock::cedar

@@ -40,6 +40,7 @@ enum class NodeKind : std::uint8_t {
   kSet,       // children
   kRecord,    // children: name string, node, name string, node ...
   kCall,      // function, children
+  kSlot,      // variable; only where a policy's scope is made an expression (check_tree.hpp)
 };
 
 enum class BinaryOperation : std::uint8_t {
@@ -77,6 +78,7 @@ struct ScopeConstraint {
   bool is_slot = false;                // the entity is ?principal or ?resource
   std::vector<EntityUid> entities;     // one, or for an action any number
   std::string type;                    // of `is`
+  std::uint32_t offset = 0;            // of the variable
 };
 
 struct ConditionSyntax {
