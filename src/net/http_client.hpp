@@ -28,6 +28,7 @@ struct HttpClientOptions {
   std::size_t waiting_calls = 10'000;
   std::int64_t connect_timeout_ms = 10'000;
   std::int64_t idle_ms = 30'000;              // a kept connection is closed after this
+  std::string ca_file;                        // PEM authorities to trust besides the system's (SSL_CERT_FILE is heeded); empty: none
 };
 
 struct HttpClientRequest {
@@ -35,7 +36,7 @@ struct HttpClientRequest {
   Url url;
   Headers headers;      // Host and Content-Length are set by the client
   std::string body;
-  std::int64_t head_timeout_ms = 0;  // until the response head; 0: none
+  std::int64_t head_timeout_ms = 0;  // from start() until the response head; 0: none
 };
 
 // Called on the loop: on_head once, then on_data any number of times, then on_end exactly once (also alone, with an error).

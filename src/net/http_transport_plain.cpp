@@ -1,0 +1,54 @@
+// TCP without anything on top.
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "net/http_transport.hpp"
+
+namespace interlock::net {
+namespace {
+
+class PlainTransport final : public Transport {
+ public:
+  explicit PlainTransport(int fd) : fd_(fd) {}
+
+  IoResult handshake() override { return {}; }
+
+  IoResult read(char* out, std::size_t size) override {
+    ssize_t got = 0;
+    do got = ::recv(fd_, out, size, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    if (got > 0) return {IoState::kDone, static_cast<std::size_t>(got), static_cast<std::size_t>(got) == size};
+    return got == 0 ? IoResult{IoState::kEnd} : outcome(IoState::kWantRead);
+  }
+
+  IoResult write(std::string_view bytes) override {
+    ssize_t sent = 0;
+    do sent = ::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent >= 0 ? IoResult{IoState::kDone, static_cast<std::size_t>(sent)} : outcome(IoState::kWantWrite);
+  }
+
+  bool looks_usable() override {
+    char byte;
+    return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  }
+
+  std::string problem() const override { return system_error("the connection failed", error_).message; }
+
+ private:
+  int fd_;
+  int error_ = 0;
+
+  IoResult outcome(IoState wanted) {
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {wanted};
+    error_ = errno;
+    return {IoState::kFailed};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Transport> plain_transport(int fd) { return std::make_unique<PlainTransport>(fd); }
+
+}  // namespace interlock::net
