@@ -1,12 +1,12 @@
 // JSON Schema for tool arguments: compiled once a definition, checked before the server sees a call.
 //
-// Valijson behind one .cpp. Supported: draft-07 and the keywords of 2020-12 that Valijson knows ($defs, $ref within the
-// document, composition, formats not enforced). A `$ref` that leaves the document is never fetched: such a schema does not
-// compile (2026-07-28 basic/index#json-schema-usage). Immutable after compile; check() may run on any thread.
+// Read: 2020-12 (the dialect of MCP) and what drafts 4 to 7 spell otherwise. Annotations and `format` are not enforced;
+// `$dynamicRef` is followed as `$ref`. A `$ref` that leaves the document is never fetched: such a schema does not compile
+// (2026-07-28 basic/index#json-schema-usage). Both schema and arguments come from strangers, so the work of compiling and of one
+// check is bounded; what cannot be checked within the bound is refused. Immutable after compile; check() may run on any thread.
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "base/json.hpp"
 #include "base/result.hpp"
