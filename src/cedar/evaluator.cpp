@@ -67,6 +67,20 @@ const EntityData* Evaluator::entity(const Value& v) const {
   return nullptr;
 }
 
+inline const Value* Evaluator::ready_attribute(const Value& holder, const NameData& name) const {
+  const Value* record = &holder;
+  if (holder.kind() == Kind::kEntity) {
+    const EntityData* data = entity(holder);
+    if (data == nullptr) return nullptr;
+    record = &data->attributes;
+  } else if (holder.kind() != Kind::kRecord) {
+    return nullptr;
+  }
+  if (ValueAccess::is_json_object(*record)) return nullptr;
+  const Value* found = find_field(ValueAccess::record(*record), name.text, name.hash);
+  return found == nullptr || found->kind() == Kind::kUnrepresentable ? nullptr : found;
+}
+
 Outcome Evaluator::run(const CompiledPolicy& policy) {
   const Instruction* code = policies_.code.data();
   std::uint32_t at = policy.code;
@@ -81,9 +95,15 @@ Outcome Evaluator::run(const CompiledPolicy& policy) {
     switch (i.op) {
       case Op::kConstant: *++top = policies_.constants[i.z]; break;
       case Op::kVariable: *++top = variables_[i.x]; break;
-      case Op::kGetAttr:
-        if (!get_attribute(*top, policies_.names[i.z])) return failed();
+      case Op::kGetAttr: {
+        const NameData& name = policies_.names[i.z];
+        if (const Value* found = ready_attribute(*top, name); found != nullptr) {
+          *top = *found;
+        } else if (!get_attribute(*top, name)) {
+          return failed();
+        }
         break;
+      }
       case Op::kHasAttr:
         if (!has_attribute(*top, i.z, i.y)) return failed();
         break;

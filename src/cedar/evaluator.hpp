@@ -48,6 +48,8 @@ class Evaluator {
   bool matches(const CompiledScope& scope, const Subject& subject) const;
   const EntityData* entity(const Value& v) const;
 
+  // An attribute that stands ready in memory; nullptr: get_attribute finds it, or says why not.
+  const Value* ready_attribute(const Value& holder, const NameData& name) const;
   // Each replaces `a` by the result, or says in error_ what is wrong and returns false.
   bool get_attribute(Value& a, const NameData& name);
   bool has_attribute(Value& a, std::uint32_t first_name, std::uint32_t count);
@@ -83,14 +85,14 @@ class Evaluator {
 class EvaluationStack {
  public:
   EvaluationStack(const CompiledPolicies& policies, Arena& arena)
-      : values_(policies.max_stack <= kInlineValues ? inline_ : arena.array<Value>(policies.max_stack).data()) {}
+      : values_(policies.max_stack <= kInlineValues ? reinterpret_cast<Value*>(inline_) : arena.array<Value>(policies.max_stack).data()) {}
   EvaluationStack(const EvaluationStack&) = delete;
   EvaluationStack& operator=(const EvaluationStack&) = delete;
   Value* values() { return values_; }
 
  private:
   static constexpr std::size_t kInlineValues = 48;
-  Value inline_[kInlineValues];
+  alignas(Value) std::byte inline_[kInlineValues * sizeof(Value)];  // never read before it is written
   Value* values_;
 };
 

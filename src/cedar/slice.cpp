@@ -19,7 +19,9 @@ EntityData entity_of(Arena& arena, const SliceEntity& from) {
   std::transform(from.ancestors.begin(), from.ancestors.end(), ancestors.begin(), uid_of);
   std::sort(ancestors.begin(), ancestors.end(), [](const UidData& a, const UidData& b) { return a.hash < b.hash; });
   const bool is_record = from.attributes.kind() == Value::Kind::kRecord;
-  return {uid_of(from.name), is_record ? from.attributes : empty_record(), empty_record(), {}, ancestors};
+  EntityData entity{uid_of(from.name), is_record ? from.attributes : empty_record(), empty_record(), {}, {}};
+  entity.set_ancestors(ancestors);
+  return entity;
 }
 
 // The entities of a slice in the form that the evaluator reads.
