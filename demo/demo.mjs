@@ -51,13 +51,13 @@ function set_the_stage() {
   mkdirSync(outside);
   writeFileSync(join(work, 'plan.txt'), 'Ship on Friday.\n');
   writeFileSync(description_file, 'Reads one of your notes.\n');
-  cpSync(join(here, 'policies'), join(place, 'policies'), { recursive: true });
+  for (const name of ['policies', 'catalogue']) cpSync(join(here, name), join(place, name), { recursive: true });
   const file = join(place, 'interlock.yaml');
   const servers = {
     // The server itself would take both folders: it is the gate that keeps the agent in one of them.
     files: { command: commands.filesystem(work, outside) },
     memory: { command: commands.memory, env: { MEMORY_FILE_PATH: join(place, 'memory.jsonl') } },
-    notes: { command: [nodeBinary, join(here, 'notes-server.mjs'), description_file] },
+    notes: { command: [nodeBinary, join(here, 'notes-server.mjs'), description_file], catalogue: 'demo-notes' },
   };
   writeFileSync(file, [
     'version: 1',
@@ -65,6 +65,7 @@ function set_the_stage() {
     `state_dir: ${place}/state`,
     'preset: balanced',
     'policies: [ ./policies ]',
+    'catalogue: [ ./catalogue ]',
     'workspace: [ ./work ]',
     'servers:',
     ...Object.entries(servers).map(([name, server]) => `  ${name}: ${JSON.stringify(server)}`),

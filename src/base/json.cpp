@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace interlock::json {
@@ -348,7 +349,9 @@ std::optional<std::string_view> string_at(const object& o, std::string_view key)
 }
 std::optional<std::int64_t> int_at(const object& o, std::string_view key) {
   const auto* v = find(o, key);
-  if (v == nullptr || !v->is_int64()) return std::nullopt;
+  if (v == nullptr) return std::nullopt;
+  if (v->is_uint64() && std::in_range<std::int64_t>(v->get_uint64())) return static_cast<std::int64_t>(v->get_uint64());
+  if (!v->is_int64()) return std::nullopt;
   return v->get_int64();
 }
 bool bool_at(const object& o, std::string_view key, bool fallback) {

@@ -106,7 +106,7 @@ void print_line(const ledger::Record& record) {
   const auto text = [&](std::string_view key) { return printable(json::string_at(*o, key).value_or(""), kShownValue); };
   const auto verdict = text("verdict");
   const char* colour = colour_of(verdict);
-  std::string line = text("at") + " " + padded(text("kind"), 8) + (colour != nullptr ? colour : "") + padded(verdict, 8) + (colour != nullptr ? "\033[0m" : "");
+  std::string line = text("at") + " " + padded(text("kind"), 9) + (colour != nullptr ? colour : "") + padded(verdict, 8) + (colour != nullptr ? "\033[0m" : "");
   for (std::string_view key : {"subject", "action", "resource"}) {
     if (const auto value = text(key); !value.empty()) line += " " + value;
   }

@@ -107,9 +107,10 @@ std::vector<std::string> Reader::texts(const Node& node, std::string_view what, 
 bool Reader::flag(const Node& node, std::string_view what) {
   const std::string word = text(node, what);
   if (failed()) return false;
-  if (word == "true" && !node.quoted) return true;
-  if (word == "false" && !node.quoted) return false;
-  complain(node, "`" + std::string(what) + "` must be true or false", node.quoted ? "without quotes" : "");
+  const bool is_text = node.quoted && word == node.text;  // what was expanded had to be quoted
+  if (word == "true" && !is_text) return true;
+  if (word == "false" && !is_text) return false;
+  complain(node, "`" + std::string(what) + "` must be true or false", is_text ? "without quotes" : "");
   return false;
 }
 
@@ -117,9 +118,10 @@ std::int64_t Reader::integer(const Node& node, std::string_view what, std::int64
   const std::string word = text(node, what);
   if (failed()) return least;
   std::int64_t number = 0;
+  const bool is_text = node.quoted && word == node.text;  // what was expanded had to be quoted
   const auto [end, bad] = std::from_chars(word.data(), word.data() + word.size(), number);
-  if (node.quoted || bad != std::errc{} || end != word.data() + word.size()) {
-    complain(node, "`" + std::string(what) + "` must be a whole number", node.quoted ? "without quotes" : "");
+  if (is_text || bad != std::errc{} || end != word.data() + word.size()) {
+    complain(node, "`" + std::string(what) + "` must be a whole number", is_text ? "without quotes" : "");
     return least;
   }
   if (number < least || number > most) {

@@ -1,0 +1,89 @@
+// The parser, docs/configuration.md and docs/interlock.schema.json know the same keys.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "base/json.hpp"
+#include "cli/config.hpp"
+
+namespace interlock::cli {
+namespace {
+
+using Keys = std::set<std::string>;
+
+std::string read_source(const std::string& name) {
+  std::ifstream file(std::string(INTERLOCK_SOURCE_DIR) + "/" + name);
+  std::stringstream out;
+  out << file.rdbuf();
+  return out.str();
+}
+
+// Rows "| `key` | ..." of the table of keys.
+Keys keys_of_guide() {
+  Keys out;
+  std::istringstream text(read_source("docs/configuration.md"));
+  for (std::string line; std::getline(text, line);) {
+    if (!line.starts_with("| `")) continue;
+    const auto key = line.substr(3, line.find('`', 3) - 3);
+    out.insert(key);
+    out.insert(key.substr(0, key.find('.')));
+  }
+  return out;
+}
+
+// Properties, down through maps of servers (NAME) and lists of tokens.
+void add_schema_keys(const json::object& schema, const std::string& above, Keys& out) {
+  if (const auto* properties = json::object_at(schema, "properties")) {
+    for (const auto& property : *properties) {
+      const std::string key = above + std::string(property.key().data(), property.key().size());
+      out.insert(key);
+      add_schema_keys(property.value().as_object(), key + ".", out);
+    }
+  }
+  if (const auto* items = json::object_at(schema, "items")) add_schema_keys(*items, above, out);
+  if (const auto* values = json::object_at(schema, "additionalProperties"); values != nullptr && values->contains("properties")) add_schema_keys(*values, above + "NAME.", out);
+}
+
+Keys keys_of_schema() {
+  Keys out;
+  const auto schema = json::parse(read_source("docs/interlock.schema.json"));
+  if (schema) add_schema_keys(schema->as_object(), "", out);
+  return out;
+}
+
+// A key that nobody would mean makes the parser say what it knows at that place: "known here: a, b".
+void add_parser_keys(const std::string& text, const std::string& above, Keys& out) {
+  const auto config = parse_config(text, "interlock.yaml", {.environment = [](std::string_view) { return std::optional<std::string>(); }, .check_files = false});
+  ASSERT_FALSE(config) << text;
+  static constexpr std::string_view kBegin = "known here: ";
+  ASSERT_TRUE(config.error().hint.starts_with(kBegin)) << text << config.error().text();
+  std::istringstream list(config.error().hint.substr(kBegin.size()));
+  for (std::string key; list >> key;) {
+    if (key.ends_with(',')) key.pop_back();
+    out.insert(above + key);
+  }
+}
+
+Keys keys_of_parser() {
+  Keys out;
+  add_parser_keys("version: 1\nQQQQQQQQQQQQQQQQ: 1\n", "", out);
+  for (const std::string map : {"approvals", "pins", "limits", "task", "ledger", "log", "auth"}) {
+    add_parser_keys("version: 1\n" + map + ": { QQQQQQQQQQQQQQQQ: 1 }\n", map + ".", out);
+  }
+  add_parser_keys("version: 1\nservers: { a: { command: [ x ], QQQQQQQQQQQQQQQQ: 1 } }\n", "servers.NAME.", out);
+  add_parser_keys("version: 1\nauth: { tokens: [ { token_sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, subject: a, QQQQQQQQQQQQQQQQ: 1 } ] }\n",
+                  "auth.tokens.", out);
+  return out;
+}
+
+TEST(DocumentedKeys, TheGuideNamesWhatTheParserKnows) {
+  EXPECT_GT(keys_of_parser().size(), 40U);
+  EXPECT_EQ(keys_of_guide(), keys_of_parser());
+}
+
+TEST(DocumentedKeys, TheSchemaNamesWhatTheParserKnows) { EXPECT_EQ(keys_of_schema(), keys_of_parser()); }
+
+}  // namespace
+}  // namespace interlock::cli
