@@ -93,7 +93,7 @@ async function run_blocks(file, blocks) {
   symlinkSync(binary, join(scratch, 'bin/interlock'));
   writeFileSync(join(scratch, 'bin/npx'), npx_of_the_peers(), { mode: 0o755 });
   const port = await free_port();
-  const script = ['set -euo pipefail', ...wanted.flatMap((one) => [`echo "@@block ${one.line}"`, one.text.replaceAll(':7410', `:${port}`)]), 'echo "@@done"'].join('\n');
+  const script = ['set -euo pipefail', ...wanted.flatMap((one) => [`printf '\\n@@block ${one.line}\\n'`, one.text.replaceAll(':7410', `:${port}`)]), String.raw`printf '\n@@done\n'`].join('\n');
   const environment = { PATH: `${join(scratch, 'bin')}:${process.env.PATH}`, HOME: join(scratch, 'home'), LANG: 'C.UTF-8', INTERLOCK_SOURCE: root, CI: 'true' };
   await new Promise((done) => {
     const child = spawn('bash', ['-c', script], { cwd: join(scratch, 'work'), env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
