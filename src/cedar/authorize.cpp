@@ -9,6 +9,15 @@ namespace {
 
 constexpr std::size_t kScratchBytes = 2048;      // on the stack, before the heap is asked
 constexpr std::size_t kInlineCandidates = 128;
+constexpr std::size_t kInsertionSort = 24;
+
+// Lists here are short, and mostly sorted already.
+void sort_short(std::span<std::uint32_t> list) {
+  if (list.size() > kInsertionSort) return std::sort(list.begin(), list.end());
+  for (std::size_t i = 1; i < list.size(); ++i) {
+    for (std::size_t j = i; j > 0 && list[j] < list[j - 1]; --j) std::swap(list[j], list[j - 1]);
+  }
+}
 
 // A list of policy indices that stays off the heap while it is short.
 class Candidates {
@@ -26,7 +35,7 @@ class Candidates {
   // In the order of the set, each once.
   std::span<const std::uint32_t> sorted() {
     std::span<std::uint32_t> all = overflow_.empty() ? std::span(inline_.data(), size_) : std::span(overflow_);
-    std::sort(all.begin(), all.end());
+    sort_short(all);
     return all.first(static_cast<std::size_t>(std::unique(all.begin(), all.end()) - all.begin()));
   }
 

@@ -103,7 +103,7 @@ class Value {
   static Value json(json::object&&) = delete;
   static Value json(json::array&&) = delete;
 
-  Kind kind() const;
+  Kind kind() const { return kind_; }
   bool is_json() const { return shape_ == Shape::kJsonArray || shape_ == Shape::kJsonObject; }
   bool as_bool() const { return bits_.boolean; }               // kBool
   std::int64_t as_integer() const { return bits_.number; }     // kLong, kDecimal (ten-thousandths), kDatetime, kDuration (ms)

@@ -93,7 +93,10 @@ class Closure {
   }
 
   Status finish(EntityData& entity) {
-    if (entity.parents.empty()) return {};
+    if (entity.parents.empty()) {
+      entity.set_ancestors({});
+      return {};
+    }
     gathered_.assign(entity.parents.begin(), entity.parents.end());
     for (const UidData& parent : entity.parents) {
       const EntityData* data = store_.find(parent);
@@ -112,7 +115,7 @@ class Closure {
     }
     std::span<UidData> kept = store_.arena.array<UidData>(static_cast<std::size_t>(end - gathered_.begin()));
     std::copy(gathered_.begin(), end, kept.begin());
-    entity.ancestors = kept;
+    entity.set_ancestors(kept);
     return {};
   }
 
@@ -156,7 +159,7 @@ Status merge_repetitions(EntityStore& store) {
 
 }  // namespace
 
-bool EntityData::has_ancestor(const UidData& other) const { return holds(ancestors, other); }
+bool EntityData::finds_ancestor(const UidData& other) const { return holds(ancestors, other); }
 
 const EntityData* EntityStore::find_here(const UidData& uid) const {
   if (table.empty()) {

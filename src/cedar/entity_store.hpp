@@ -16,8 +16,18 @@ struct EntityData {
   Value tags;        // the same
   std::span<const UidData> parents;
   std::span<const UidData> ancestors;  // parents and theirs, sorted by hash
+  // One bit of 64 for each ancestor, from its hash: most entities that are no ancestor are told apart by it alone. All bits
+  // set is always right.
+  std::uint64_t ancestor_bits = ~std::uint64_t{0};
 
-  bool has_ancestor(const UidData& other) const;
+  static std::uint64_t ancestor_bit(const UidData& uid) { return std::uint64_t{1} << (uid.hash >> 58); }
+  void set_ancestors(std::span<const UidData> sorted) {
+    ancestors = sorted;
+    ancestor_bits = 0;
+    for (const UidData& each : sorted) ancestor_bits |= ancestor_bit(each);
+  }
+  bool has_ancestor(const UidData& other) const { return (ancestor_bits & ancestor_bit(other)) != 0 && finds_ancestor(other); }
+  bool finds_ancestor(const UidData& other) const;
 };
 
 struct EntityStore {

@@ -9,19 +9,11 @@ namespace {
 // Blocks double up to this size, so a large load asks the heap rarely and a small one takes little.
 constexpr std::size_t kFirstBlockBytes = 1024;
 constexpr std::size_t kLargestBlockBytes = std::size_t{1} << 20;
-// Below this many fields a scan over hashes beats a binary search over names.
-constexpr std::size_t kScanFields = 16;
 
 std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
   __extension__ using Wide = unsigned __int128;
   Wide product = static_cast<Wide>(a) * b;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
-
-std::uint64_t load64(const char* p) {
-  std::uint64_t v;
-  std::memcpy(&v, p, 8);
-  return v;
 }
 
 }  // namespace
@@ -51,13 +43,7 @@ std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) {
 
 std::uint64_t hash_uid(std::uint64_t type_hash, std::string_view id) { return hash_bytes(id, type_hash); }
 
-const Value* find_field(const RecordData& record, std::string_view name, std::uint64_t name_hash) {
-  if (record.fields.size() <= kScanFields) {
-    for (const RecordField& field : record.fields) {
-      if (field.name_hash == name_hash && field.name == name) return &field.value;
-    }
-    return nullptr;
-  }
+const Value* find_field_sorted(const RecordData& record, std::string_view name) {
   auto at = std::lower_bound(record.fields.begin(), record.fields.end(), name,
                              [](const RecordField& field, std::string_view n) { return field.name < n; });
   return at != record.fields.end() && at->name == name ? &at->value : nullptr;

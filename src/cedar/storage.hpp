@@ -21,6 +21,31 @@ std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed = 0);
 std::uint64_t hash_uid(std::uint64_t type_hash, std::string_view id);
 inline std::uint64_t hash_type(std::string_view type) { return hash_bytes(type, 0x7479706500000000); }
 
+inline std::uint64_t load64(const char* p) {
+  std::uint64_t v;
+  std::memcpy(&v, p, 8);
+  return v;
+}
+
+// Equality of texts that are equal more often than not, and short: names and ids whose hashes agree. No call, few branches.
+inline bool same_text(std::string_view a, std::string_view b) {
+  std::size_t size = a.size();
+  if (size != b.size()) return false;
+  const char* p = a.data();
+  const char* q = b.data();
+  if (p == q) return true;
+  if (size < 8) {
+    for (std::size_t i = 0; i < size; ++i) {
+      if (p[i] != q[i]) return false;
+    }
+    return true;
+  }
+  for (std::size_t i = 0; i + 8 < size; i += 8) {
+    if (load64(p + i) != load64(q + i)) return false;
+  }
+  return load64(p + size - 8) == load64(q + size - 8);
+}
+
 struct UidData {
   std::string_view type;
   std::string_view id;
@@ -28,7 +53,7 @@ struct UidData {
   std::uint64_t hash;
 
   friend bool operator==(const UidData& a, const UidData& b) {
-    return a.hash == b.hash && a.id == b.id && a.type == b.type;
+    return a.hash == b.hash && same_text(a.id, b.id) && same_text(a.type, b.type);
   }
 };
 
@@ -58,8 +83,18 @@ struct IpData {
 
 inline std::uint64_t hash_name(std::string_view name) { return hash_bytes(name, 0x6e616d6500000000); }
 
+// Below this many fields a scan over hashes beats a binary search over names.
+constexpr std::size_t kScanFields = 16;
+const Value* find_field_sorted(const RecordData& record, std::string_view name);
+
 // nullptr when there is no such field.
-const Value* find_field(const RecordData& record, std::string_view name, std::uint64_t name_hash);
+inline const Value* find_field(const RecordData& record, std::string_view name, std::uint64_t name_hash) {
+  if (record.fields.size() > kScanFields) return find_field_sorted(record, name);
+  for (const RecordField& field : record.fields) {
+    if (field.name_hash == name_hash && same_text(field.name, name)) return &field.value;
+  }
+  return nullptr;
+}
 
 // A bump allocator. Memory comes back only as a whole.
 class Arena {

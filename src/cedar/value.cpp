@@ -99,8 +99,6 @@ Value Value::json(const json::value& v) { return view_json(v); }
 Value Value::json(const json::object& v) { return ValueAccess::json_object(&v); }
 Value Value::json(const json::array& v) { return ValueAccess::json_array(&v); }
 
-Value::Kind Value::kind() const { return kind_; }
-
 std::string to_text(Value value) {
   std::string out;
   append_text(out, value);
