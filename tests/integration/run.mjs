@@ -41,7 +41,7 @@ function reasonOf({ details }) {
     .split("\n")
     .filter((line) => !/^\s+at .*node:(internal|async_hooks)/.test(line))
     .slice(0, 40)
-    .map((line) => `    ${line}`)
+    .map((line) => `    ${line.slice(0, 300)}`)
     .join("\n");
 }
 

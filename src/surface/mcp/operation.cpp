@@ -274,7 +274,11 @@ void Operation::deny() {
   if (verdict.layer == model::Layer::kPins) code = kQuarantined;
   if (verdict.layer == model::Layer::kSchema || verdict.layer == model::Layer::kServer) code = net::kInvalidParams;
   std::string text = verdict.reason;
-  if (code != net::kInvalidParams) text = "Denied by Interlock (" + std::string(model::layer_name(verdict.layer)) + "): " + text;
+  if (code != net::kInvalidParams) {
+    std::string by(model::layer_name(verdict.layer));
+    for (const auto& policy : verdict.policies) by += (&policy == &verdict.policies.front() ? " " : ", ") + policy;
+    text = "Denied by Interlock (" + by + "): " + text;
+  }
   if (!verdict.next.empty()) text += " Next: " + verdict.next;
   json::value data = json::object{{"interlock", std::move(why)}};
   if (method_ == "tools/call" && session_->surface().options().denial_as_result) {
