@@ -23,6 +23,9 @@ class Schema {
   // The text syntax: namespaces, entity types (enum ones too), actions, common types. Refused whole when anything is wrong.
   static Result<Schema> parse(const PolicySource& source, std::vector<Diagnostic>* all = nullptr);
 
+  // The JSON syntax (.cedarschema.json). A diagnostic has no line then; its message says where in the document.
+  static Result<Schema> parse_json(const PolicySource& source, std::vector<Diagnostic>* all = nullptr);
+
   bool declares_entity_type(std::string_view type) const;
   bool declares_action(const EntityUid& action) const;
 
@@ -41,5 +44,9 @@ class Schema {
   friend struct SchemaAccess;
   std::shared_ptr<const SchemaData> data_;
 };
+
+// From one syntax to the other: the same declarations, annotations included. What is no valid schema is refused.
+Result<std::string> schema_text_to_json(const PolicySource& text);
+Result<std::string> schema_json_to_text(const PolicySource& json_text);
 
 }  // namespace interlock::cedar

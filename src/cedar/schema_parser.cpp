@@ -2,12 +2,6 @@
 #include "cedar/schema_syntax.hpp"
 
 namespace interlock::cedar {
-namespace {
-
-constexpr int kMaxTypeDepth = 200;
-
-}  // namespace
-
 bool SchemaParser::parse(SchemaSyntax& schema) {
   schema_ = &schema;
   schema.namespaces.emplace_back();
@@ -22,13 +16,14 @@ bool SchemaParser::parse(SchemaSyntax& schema) {
 bool SchemaParser::parse_declarations(NamespaceSyntax& into, bool braced) {
   do {
     if (braced && take(TokenKind::kCloseBrace)) return true;
-    if (!skip_annotations()) return false;
+    std::vector<Annotation> annotations;
+    if (!read_annotations(annotations)) return false;
     if (at_word("entity")) {
-      if (!parse_entity(into)) return false;
+      if (!parse_entity(into, std::move(annotations))) return false;
     } else if (at_word("action")) {
-      if (!parse_action(into)) return false;
+      if (!parse_action(into, std::move(annotations))) return false;
     } else if (at_word("type")) {
-      if (!parse_common_type(into)) return false;
+      if (!parse_common_type(into, std::move(annotations))) return false;
     } else if (!braced && at_word("namespace")) {
       advance();
       NameSyntax name;
@@ -37,6 +32,7 @@ bool SchemaParser::parse_declarations(NamespaceSyntax& into, bool braced) {
         if (other.name == name.text) return report(name.offset, "the namespace `" + name.text + "` is declared twice");
       }
       NamespaceSyntax opened;
+      opened.annotations = std::move(annotations);
       opened.name = name.text;
       opened.offset = name.offset;
       if (!parse_declarations(opened, true)) return false;
@@ -48,14 +44,10 @@ bool SchemaParser::parse_declarations(NamespaceSyntax& into, bool braced) {
   return true;
 }
 
-bool SchemaParser::skip_annotations() {
-  std::vector<Annotation> annotations;
-  return read_annotations(annotations);
-}
-
-bool SchemaParser::parse_entity(NamespaceSyntax& into) {
+bool SchemaParser::parse_entity(NamespaceSyntax& into, std::vector<Annotation> annotations) {
   advance();
   EntitySyntax entity;
+  entity.annotations = std::move(annotations);
   do {
     NameSyntax name;
     if (!parse_identifier(name)) return false;
@@ -86,9 +78,10 @@ bool SchemaParser::parse_choices(EntitySyntax& entity) {
   return expect(TokenKind::kCloseBracket, "`,` or `]`");
 }
 
-bool SchemaParser::parse_action(NamespaceSyntax& into) {
+bool SchemaParser::parse_action(NamespaceSyntax& into, std::vector<Annotation> annotations) {
   advance();
   ActionSyntax action;
+  action.annotations = std::move(annotations);
   do {
     NameSyntax name;
     if (!parse_identifier_or_string(name)) return false;
@@ -149,7 +142,9 @@ bool SchemaParser::parse_applies_to(ActionSyntax& action) {
     if (!expect(TokenKind::kColon, "`:` after `" + word + "`")) return false;
     if (word == "context") {
       if (!(at(TokenKind::kOpenBrace) ? parse_record(action.context) : parse_type(action.context))) return false;
-      if (schema_->types[action.context].kind == TypeSyntax::Kind::kSet) return report(at_offset, "a context is a record");
+      TypeSyntax& context = schema_->types[action.context];
+      if (context.kind == TypeSyntax::Kind::kSet) return report(at_offset, "a context is a record");
+      if (context.kind == TypeSyntax::Kind::kName) context.means = TypeSyntax::Means::kCommon;
     } else {
       std::vector<NameSyntax>& types = word == "principal" ? action.principals : action.resources;
       if (!parse_paths(types)) return false;
@@ -160,9 +155,10 @@ bool SchemaParser::parse_applies_to(ActionSyntax& action) {
   return expect(TokenKind::kCloseBrace, "`,` or `}`");
 }
 
-bool SchemaParser::parse_common_type(NamespaceSyntax& into) {
+bool SchemaParser::parse_common_type(NamespaceSyntax& into, std::vector<Annotation> annotations) {
   advance();
   CommonTypeSyntax common;
+  common.annotations = std::move(annotations);
   if (!parse_identifier(common.name) || !expect(TokenKind::kAssign, "`=`") || !parse_type(common.type)) return false;
   if (!expect(TokenKind::kSemicolon, "`;`")) return false;
   into.common_types.push_back(std::move(common));
@@ -198,7 +194,7 @@ bool SchemaParser::parse_record(TypeNode& type) {
   if (++depth_ > kMaxTypeDepth) return report(made.offset, "the type is nested too deeply");
   while (!at(TokenKind::kCloseBrace)) {
     AttributeSyntax attribute;
-    if (!skip_annotations() || !parse_attribute(attribute)) return false;
+    if (!read_annotations(attribute.annotations) || !parse_attribute(attribute)) return false;
     made.attributes.push_back(std::move(attribute));
     if (!take(TokenKind::kComma)) break;
   }

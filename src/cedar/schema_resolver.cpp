@@ -35,7 +35,7 @@ bool is_unqualified(std::string_view name) { return name.find("::") == std::stri
 
 class Resolver {
  public:
-  Resolver(const SchemaSyntax& syntax, const SourceText& source, Diagnostics& diagnostics) : syntax_(syntax), source_(source), diagnostics_(diagnostics) {}
+  Resolver(const SchemaSyntax& syntax, const SchemaPlaces& places, Diagnostics& diagnostics) : syntax_(syntax), places_(places), diagnostics_(diagnostics) {}
 
   std::shared_ptr<SchemaData> run() {
     data_ = std::make_shared<SchemaData>();
@@ -69,7 +69,7 @@ class Resolver {
   };
 
   bool report(std::uint32_t offset, std::string message, std::string hint = {}) {
-    diagnostics_.add(source_.diagnose(offset, std::move(message), std::move(hint)));
+    diagnostics_.add(places_(offset, std::move(message), std::move(hint)));
     return false;
   }
 
@@ -155,8 +155,7 @@ class Resolver {
 
   bool resolve_entity_name(const NamespaceSyntax& space, const NameSyntax& name, std::string& full) {
     for (const std::string& candidate : candidates(space.name, name.text)) {
-      bool is_action = candidate == "Action" || candidate.ends_with("::Action");
-      if (data_->entity_types.contains(candidate) || (is_action && has_actions_of(candidate))) {
+      if (is_declared_entity_type(candidate)) {
         full = candidate;
         return true;
       }
@@ -164,18 +163,23 @@ class Resolver {
     return report(name.offset, "the entity type `" + name.text + "` is not declared");
   }
 
-  bool has_actions_of(std::string_view type) const {
-    return std::any_of(data_->actions.begin(), data_->actions.end(), [&](const auto& entry) { return entry.second.uid.type() == type; });
+  bool is_declared_entity_type(std::string_view type) const {
+    if (data_->entity_types.contains(type)) return true;
+    return is_action_type_name(type) && std::any_of(data_->actions.begin(), data_->actions.end(), [&](const auto& entry) { return entry.second.uid.type() == type; });
   }
 
-  bool resolve_name(const NamespaceSyntax& space, const NameSyntax& name, TypeId& type) {
+  bool resolve_name(const NamespaceSyntax& space, const NameSyntax& name, TypeSyntax::Means means, TypeId& type) {
+    using Means = TypeSyntax::Means;
+    bool common = means == Means::kAny || means == Means::kCommon;
+    bool entity = means == Means::kAny || means == Means::kEntity;
     for (const std::string& candidate : candidates(space.name, name.text)) {
-      if (commons_.contains(candidate)) return resolve_common(candidate, name.offset, type);
-      if (data_->entity_types.contains(candidate) || ((candidate == "Action" || candidate.ends_with("::Action")) && has_actions_of(candidate))) {
+      if (common && commons_.contains(candidate)) return resolve_common(candidate, name.offset, type);
+      if (entity && is_declared_entity_type(candidate)) {
         type = add({.kind = SchemaType::Kind::kEntity, .entity_type = candidate, .element = 0, .attributes = {}});
         return true;
       }
       std::string_view builtin = candidate;
+      if (means == Means::kEntity) continue;
       if (builtin.starts_with("__cedar::")) builtin.remove_prefix(9);
       auto found = builtin_types_.find(builtin);
       if (found != builtin_types_.end()) {
@@ -202,7 +206,7 @@ class Resolver {
 
   bool resolve_type(const NamespaceSyntax& space, TypeNode node, TypeId& type) {
     const TypeSyntax& syntax = syntax_.types[node];
-    if (syntax.kind == TypeSyntax::Kind::kName) return resolve_name(space, syntax.name, type);
+    if (syntax.kind == TypeSyntax::Kind::kName) return resolve_name(space, syntax.name, syntax.means, type);
     SchemaType made;
     if (syntax.kind == TypeSyntax::Kind::kSet) {
       made.kind = SchemaType::Kind::kSet;
@@ -230,7 +234,10 @@ class Resolver {
     SchemaEntityType resolved;
     resolved.shape = empty_record_;
     resolved.choices = entity.choices;
-    if (entity.shape != kNoType && !resolve_type(space, entity.shape, resolved.shape)) return false;
+    if (entity.shape != kNoType) {
+      if (!resolve_type(space, entity.shape, resolved.shape)) return false;
+      if (data_->types[resolved.shape].kind != SchemaType::Kind::kRecord) return report(syntax_.types[entity.shape].offset, "an entity's shape is a record");
+    }
     if (entity.tags != kNoType) {
       TypeId tags;
       if (!resolve_type(space, entity.tags, tags)) return false;
@@ -304,7 +311,7 @@ class Resolver {
   }
 
   const SchemaSyntax& syntax_;
-  const SourceText& source_;
+  const SchemaPlaces& places_;
   Diagnostics& diagnostics_;
   std::shared_ptr<SchemaData> data_;
   std::map<std::string, Common> commons_;
@@ -335,19 +342,8 @@ bool is_action_type_name(std::string_view type) { return type == "Action" || typ
 
 Schema::Schema() : data_(std::make_shared<SchemaData>()) {}
 
-Result<Schema> Schema::parse(const PolicySource& source, std::vector<Diagnostic>* all) {
-  constexpr std::size_t kMaxSchemaBytes = std::size_t{16} << 20;
-  if (source.text.size() > kMaxSchemaBytes) return fail(ErrorCode::kTooLarge, source.name + ": the schema has more than 16 MiB");
-  SourceText text(source.name, source.text);
-  Diagnostics diagnostics(1);
-  SchemaSyntax syntax;
-  std::shared_ptr<SchemaData> data;
-  if (SchemaParser(text, diagnostics).parse(syntax)) data = Resolver(syntax, text, diagnostics).run();
-  if (data == nullptr) {
-    if (all != nullptr) *all = diagnostics.kept();
-    return std::unexpected(diagnostics.error());
-  }
-  return SchemaAccess::wrap(std::move(data));
+std::shared_ptr<SchemaData> resolve_schema(const SchemaSyntax& syntax, const SchemaPlaces& places, Diagnostics& diagnostics) {
+  return Resolver(syntax, places, diagnostics).run();
 }
 
 bool Schema::declares_entity_type(std::string_view type) const { return data_->entity_types.contains(type); }

@@ -1,10 +1,13 @@
-// What a schema's text says, before names are resolved. Private to the library.
+// What a schema says, before names are resolved: what its text and its JSON have in common. Private to the library.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "cedar/schema_data.hpp"
 #include "cedar/token_cursor.hpp"
 
 namespace interlock::cedar {
@@ -19,6 +22,7 @@ struct NameSyntax {
 };
 
 struct AttributeSyntax {
+  std::vector<Annotation> annotations;
   std::string name;
   std::uint32_t offset = 0;
   TypeNode type = kNoType;
@@ -27,7 +31,10 @@ struct AttributeSyntax {
 
 struct TypeSyntax {
   enum class Kind : std::uint8_t { kName, kSet, kRecord };
+  // Text leaves open what a name is; JSON can say it.
+  enum class Means : std::uint8_t { kAny, kEntity, kCommon, kBuiltin };
   Kind kind = Kind::kName;
+  Means means = Means::kAny;                // kName
   std::uint32_t offset = 0;
   NameSyntax name;                          // kName
   TypeNode element = kNoType;               // kSet
@@ -35,6 +42,7 @@ struct TypeSyntax {
 };
 
 struct EntitySyntax {
+  std::vector<Annotation> annotations;
   std::vector<NameSyntax> names;
   std::vector<NameSyntax> parents;
   TypeNode shape = kNoType;
@@ -49,6 +57,7 @@ struct ActionNameSyntax {
 };
 
 struct ActionSyntax {
+  std::vector<Annotation> annotations;
   std::vector<NameSyntax> names;
   std::vector<ActionNameSyntax> parents;
   bool applies = false;
@@ -58,11 +67,13 @@ struct ActionSyntax {
 };
 
 struct CommonTypeSyntax {
+  std::vector<Annotation> annotations;
   NameSyntax name;
   TypeNode type = kNoType;
 };
 
 struct NamespaceSyntax {
+  std::vector<Annotation> annotations;
   std::string name;  // empty for declarations outside any
   std::uint32_t offset = 0;
   std::vector<EntitySyntax> entities;
@@ -75,6 +86,21 @@ struct SchemaSyntax {
   std::vector<TypeSyntax> types;
 };
 
+// A diagnostic for the place that an `offset` of the syntax stands for.
+using SchemaPlaces = std::function<Diagnostic(std::uint32_t offset, std::string message, std::string hint)>;
+
+// Nothing when a name does not resolve; the first fault is reported.
+std::shared_ptr<SchemaData> resolve_schema(const SchemaSyntax& syntax, const SchemaPlaces& places, Diagnostics& diagnostics);
+
+// From JSON. An `offset` is an index into `places`, which say where in the document.
+bool read_schema_json(const json::value& document, SchemaSyntax& schema, std::vector<std::string>& places, std::string& fault);
+json::value write_schema_json(const SchemaSyntax& schema);
+// Fails when the text would mean something else: text does not say whether a name is an entity type or a common type.
+Result<std::string> write_schema_text(const SchemaSyntax& schema);
+
+constexpr std::size_t kMaxSchemaBytes = std::size_t{16} << 20;
+constexpr int kMaxTypeDepth = 200;
+
 class SchemaParser : private TokenCursor {
  public:
   SchemaParser(const SourceText& source, Diagnostics& diagnostics) : TokenCursor(source, diagnostics) {}
@@ -82,12 +108,12 @@ class SchemaParser : private TokenCursor {
 
  private:
   bool parse_declarations(NamespaceSyntax& into, bool braced);
-  bool parse_entity(NamespaceSyntax& into);
+  bool parse_entity(NamespaceSyntax& into, std::vector<Annotation> annotations);
   bool parse_choices(EntitySyntax& entity);
-  bool parse_action(NamespaceSyntax& into);
+  bool parse_action(NamespaceSyntax& into, std::vector<Annotation> annotations);
   bool parse_action_parents(ActionSyntax& action);
   bool parse_applies_to(ActionSyntax& action);
-  bool parse_common_type(NamespaceSyntax& into);
+  bool parse_common_type(NamespaceSyntax& into, std::vector<Annotation> annotations);
   bool parse_type(TypeNode& type);
   bool parse_record(TypeNode& type);
   bool parse_attribute(AttributeSyntax& attribute);
@@ -95,8 +121,6 @@ class SchemaParser : private TokenCursor {
   bool parse_paths(std::vector<NameSyntax>& names);  // one, or a list in brackets
   bool parse_identifier(NameSyntax& name);
   bool parse_identifier_or_string(NameSyntax& name);
-  bool skip_annotations();
-
   SchemaSyntax* schema_ = nullptr;
   int depth_ = 0;
 };

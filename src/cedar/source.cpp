@@ -8,6 +8,12 @@ namespace {
 
 constexpr std::size_t kMaxShownLine = 200;  // bytes of a source line in a diagnostic
 
+// What was read as JSON has no lines.
+std::string place_text(const Diagnostic& diagnostic) {
+  if (diagnostic.line == 0) return diagnostic.source + ": ";
+  return diagnostic.source + ":" + std::to_string(diagnostic.line) + ":" + std::to_string(diagnostic.column) + ": ";
+}
+
 }  // namespace
 
 SourceText::SourceText(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)), line_starts_{0} {
@@ -43,13 +49,13 @@ void Diagnostics::add(Diagnostic diagnostic) {
 Error Diagnostics::error() const {
   if (kept_.empty()) return Error{ErrorCode::kInternal, "no diagnostic was kept", {}};
   const Diagnostic& first = kept_.front();
-  std::string message = first.source + ":" + std::to_string(first.line) + ":" + std::to_string(first.column) + ": " + first.message;
+  std::string message = place_text(first) + first.message;
   if (found_ > 1) message += " (and " + std::to_string(found_ - 1) + " more)";
   return Error{ErrorCode::kInvalid, std::move(message), first.hint};
 }
 
 std::string Diagnostic::text() const {
-  std::string out = source + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + message;
+  std::string out = place_text(*this) + message;
   if (!hint.empty()) out += " (" + hint + ")";
   if (!source_line.empty() && column <= source_line.size() + 1) {
     out += "\n  " + source_line + "\n  ";

@@ -48,11 +48,12 @@ std::vector<fs::path> case_files(const fs::path& folder) {
 struct Suites {
   Suite corpus{"corpus"};
   Suite validation{"corpus validation"};
+  Suite schemas{"schemas as JSON"};
   Suite handwritten{"handwritten"};
   Suite validation_cases{"validation cases"};
   Suite entity_parsing{"entity parsing"};
 
-  std::vector<Suite*> all() { return {&corpus, &validation, &handwritten, &validation_cases, &entity_parsing}; }
+  std::vector<Suite*> all() { return {&corpus, &validation, &schemas, &handwritten, &validation_cases, &entity_parsing}; }
 };
 
 // `roots` are the folder itself and where its archives were unpacked; a case's parts may lie in either.
@@ -71,6 +72,8 @@ void run_corpus(const std::vector<fs::path>& roots, const fs::path& root, Suites
     std::string stem = file.stem().string();
     fs::path validation = find_part(roots, fs::path("corpus-tests-validation") / (stem + ".validation.json"));
     if (!validation.empty()) suites.validation.count(check_validation(*test, validation, suites.validation));
+    fs::path schema = find_part(roots, fs::path("corpus-tests-json-schemas") / (stem + ".cedarschema.json"));
+    if (!schema.empty()) suites.schemas.count(check_schema_json(*test, schema, suites.schemas));
   }
 }
 

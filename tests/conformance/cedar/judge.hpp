@@ -65,4 +65,7 @@ bool check_validation(const Case& test, const fs::path& expected, Suite& suite);
 // The .parsing.json: which entities can be read with the schema.
 bool check_entity_parsing(const Case& test, Suite& suite);
 
+// The schema as JSON against the file at `expected`, back to text, and that both mean the same.
+bool check_schema_json(const Case& test, const fs::path& expected, Suite& suite);
+
 }  // namespace check_cedar
