@@ -63,7 +63,7 @@ const EntityData* Evaluator::entity(const Value& v) const {
   for (const Subject& subject : subjects_) {
     if (*uid == subject.uid) return subject.data;
   }
-  if (resource_forgotten_ && std::find(closed_types_.begin(), closed_types_.end(), uid->type) == closed_types_.end()) met_forgotten_ = true;
+  met_forgotten_ = met_forgotten_ || could_be_forgotten(*uid);
   return nullptr;
 }
 
@@ -79,6 +79,14 @@ inline const Value* Evaluator::ready_attribute(const Value& holder, const NameDa
   if (ValueAccess::is_json_object(*record)) return nullptr;
   const Value* found = find_field(ValueAccess::record(*record), name.text, name.hash);
   return found == nullptr || found->kind() == Kind::kUnrepresentable ? nullptr : found;
+}
+
+bool Evaluator::could_be_forgotten(const UidData& uid) const {
+  if (unnamed_ == nullptr) return false;
+  const auto& closed = unnamed_->closed_types;
+  const auto& named = unnamed_->ancestors;
+  return std::find(closed.begin(), closed.end(), uid.type) == closed.end() ||
+         std::any_of(named.begin(), named.end(), [&](const NameView& each) { return each.type == uid.type && each.id == uid.id; });
 }
 
 Outcome Evaluator::run(const CompiledPolicy& policy) {

@@ -7,6 +7,7 @@
 
 #include "cedar/entity_store.hpp"
 #include "cedar/program.hpp"
+#include "cedar/slice.hpp"
 
 namespace interlock::cedar {
 
@@ -29,12 +30,11 @@ class Evaluator {
   const Subject& subject(Variable variable) const { return subjects_[static_cast<std::size_t>(variable)]; }
   bool scope_matches(const CompiledPolicy& policy) const;
   bool matches(const CompiledScope& scope, Variable variable) const { return matches(scope, subject(variable)); }
-  // The resource is not known: a condition that looks at it fails, and so does one that looks into an entity which might be it,
-  // of whatever type but these.
-  void forget_resource(std::span<const std::string_view> closed_types) {
+  // The resource is not known: a condition that looks at it fails, and met_forgotten() tells of a look into an entity that it
+  // might be.
+  void forget_resource(const UnnamedResource& resource) {
     variables_[static_cast<std::size_t>(Variable::kResource)] = ValueAccess::unrepresentable();
-    resource_forgotten_ = true;
-    closed_types_ = closed_types;
+    unnamed_ = &resource;
   }
   // Whether the last run depended on an entity which might be the forgotten resource. Whatever came out might not hold.
   bool met_forgotten() const { return met_forgotten_; }
@@ -47,6 +47,7 @@ class Evaluator {
   void set_variables(const Value& context);
   bool matches(const CompiledScope& scope, const Subject& subject) const;
   const EntityData* entity(const Value& v) const;
+  bool could_be_forgotten(const UidData& uid) const;
 
   // An attribute that stands ready in memory; nullptr: get_attribute finds it, or says why not.
   const Value* ready_attribute(const Value& holder, const NameData& name) const;
@@ -74,8 +75,7 @@ class Evaluator {
   Value* stack_;
   Subject subjects_[3];
   Value variables_[4];
-  std::span<const std::string_view> closed_types_;
-  bool resource_forgotten_ = false;
+  const UnnamedResource* unnamed_ = nullptr;
   mutable bool met_forgotten_ = false;
   std::string error_;
   std::uint32_t failed_at_ = 0;

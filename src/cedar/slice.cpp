@@ -81,7 +81,7 @@ bool may_allow(const PolicySet& policies, const RequestSlice& request, const Unn
   EvaluationStack stack(*set, arena);
   SliceData data(arena, request);
   Evaluator evaluator(*set, data.subjects, request.context, nullptr, arena, stack.values());
-  if (unnamed != nullptr) evaluator.forget_resource(unnamed->closed_types);
+  if (unnamed != nullptr) evaluator.forget_resource(*unnamed);
   bool permitted = false;
   for (std::size_t i = 0; i < set->policies.size(); ++i) {
     const CompiledPolicy& policy = set->compiled[i];

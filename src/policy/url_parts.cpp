@@ -54,7 +54,7 @@ bool is_private_v6(const std::uint8_t (&bytes)[16]) {
 
 bool is_local_host(std::string_view host) {
   if (host.size() > kMaxHostBytes) return false;
-  if (host.front() == '[') {
+  if (host.size() >= 2 && host.front() == '[') {
     std::uint8_t bytes[16];
     const std::string text(host.substr(1, host.size() - 2));
     return inet_pton(AF_INET6, text.c_str(), bytes) == 1 && is_private_v6(bytes);
