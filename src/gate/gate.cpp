@@ -261,7 +261,7 @@ void Gate::on_approval(const approval::Approval& approval) {
 
   if (approval.state != approval::ApprovalState::kApproved) {
     const bool expired = approval.state == approval::ApprovalState::kExpired;
-    std::string reason = expired ? "nobody approved it in time" : "a human refused it";
+    std::string reason = expired ? "the approval expired before a human answered" : "a human refused it";
     if (approval.state == approval::ApprovalState::kLapsed || approval.state == approval::ApprovalState::kWithdrawn) reason = "the approval was taken back";
     if (!approval.decision_reason.empty() && !expired) reason += ": " + approval.decision_reason;
     deny(act->verdict, model::Layer::kApproval, std::move(reason),

@@ -72,6 +72,17 @@ void fit_error(std::string_view method, json::object& error, Revision server_rev
   if (method != "resources/read" || is_modern(server_revision) == is_modern(client_revision)) return;
   const auto code = json::int_at(error, "code").value_or(0);
   if (is_modern(client_revision) && code == kResourceNotFoundLegacy) error["code"] = -32602;
+  // -32602 says more than that a resource is missing; where it says that, it names the resource (2026-07-28 server/resources).
+  const auto* data = json::object_at(error, "data");
+  if (!is_modern(client_revision) && code == -32602 && data != nullptr && json::string_at(*data, "uri")) error["code"] = kResourceNotFoundLegacy;
+}
+
+json::object capability_for(std::string_view method, const json::object& params) {
+  if (method == "sampling/createMessage") return {{"sampling", json::object()}};
+  if (method == "roots/list") return {{"roots", json::object()}};
+  if (method != "elicitation/create") return {};
+  const std::string_view mode = json::string_at(params, "mode") == "url" ? "url" : "form";
+  return {{"elicitation", json::object{{mode, json::object()}}}};
 }
 
 bool can_ask(std::string_view method, const json::object& params, const json::object& client) {

@@ -18,11 +18,13 @@ json::object capabilities_for(const json::object& server, Revision server_revisi
 // legacy revisions do not know (resultType, hints, structured content and output schemas that are no objects).
 void fit_result(std::string_view method, json::value& result, Revision server_revision, Revision client_revision, const json::object& server_info);
 
-// Error codes that changed (-32002 became -32602).
+// Error codes that changed: a missing resource was -32002 and became -32602.
 void fit_error(std::string_view method, json::object& error, Revision server_revision, Revision client_revision);
 
 // A server's question (sampling, elicitation, roots) to a client of another era; false where the client cannot be asked it.
 bool can_ask(std::string_view method, const json::object& params, const json::object& client_capabilities);
+// The capability that a client must declare to be asked it; empty for what is no such question.
+json::object capability_for(std::string_view method, const json::object& params);
 void fit_ask(std::string_view method, json::object& params, Revision server_revision, Revision client_revision);
 
 bool is_cacheable(std::string_view method);

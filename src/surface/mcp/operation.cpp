@@ -316,9 +316,7 @@ void Operation::perform() {
   if (is_modern(revision)) {
     if (const auto* level = meta_of(params_, kMetaLogLevel); level != nullptr && level->is_string()) {
       options.log_level = std::string(json::view(level->get_string()));
-      if (!is_modern(link_->facts().revision) && link_->has_capability("logging")) {
-        link_->call("logging/setLevel", json::object{{"level", options.log_level}}, {}, {.on_notice = {}, .on_ask = {}, .on_done = [](Outcome) {}});
-      }
+      if (!is_modern(link_->facts().revision)) link_->set_log_level(options.log_level);
     }
   }
   CallHandlers handlers;
@@ -379,6 +377,7 @@ void Operation::relay_notice(std::string_view method, json::object params) {
 void Operation::relay_ask(AskId question, std::string_view method, json::object params) {
   auto link = link_;
   if (finished_ || !can_ask(method, params, session_->profile().capabilities)) {
+    missing_capability_ = capability_for(method, params);
     return link->refuse_ask(question, net::kMethodNotFound, "the client has not declared that it can answer " + std::string(method));
   }
   fit_ask(method, params, link->facts().revision, session_->profile().revision);
@@ -404,6 +403,12 @@ void Operation::done(Outcome outcome) {
     fit_error(method_, outcome.error, link_->facts().revision, revision);
     int status = 200;
     if (is_modern(revision)) {
+      if (!is_modern(link_->facts().revision) && !missing_capability_.empty()) {
+        // A legacy server fails for what a modern one says beforehand (2026-07-28 basic/index#error-codes).
+        outcome.error = json::object{{"code", kMissingClientCapability},
+                                     {"message", "the server asks what the client has not declared that it can answer"},
+                                     {"data", json::object{{"requiredCapabilities", missing_capability_}}}};
+      }
       const auto code = json::int_at(outcome.error, "code").value_or(0);
       if (is_modern_error(code)) status = 400;
       if (code == net::kMethodNotFound) status = 404;

@@ -82,6 +82,7 @@ class Operation : public std::enable_shared_from_this<Operation> {
   bool finished_ = false;
   bool waiting_for_human_ = false;
   std::string token_;                 // while parked
+  json::object missing_capability_;   // what a legacy server's question needed, and the modern client has not declared
   std::vector<Question> questions_;   // modern: asked or to be asked
   bool flush_posted_ = false;
   std::uint64_t next_question_ = 1;

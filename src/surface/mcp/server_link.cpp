@@ -376,7 +376,13 @@ void ServerLink::on_response(net::RpcMessage message) {
   if (message.kind == net::RpcKind::kError) {
     return finish(id, {.kind = Outcome::Kind::kError, .result = {}, .error = std::move(message.error), .failure = {}});
   }
-  if (is_modern(facts_.revision) && message.result.is_object()) {
+  if (!message.result.is_object()) {
+    return finish(id, {.kind = Outcome::Kind::kFailed,
+                       .result = {},
+                       .error = {},
+                       .failure = {ErrorCode::kInvalid, "server \"" + name_ + "\" answered " + calls_[id].method + " with a result that is no object", "tell its owner"}});
+  }
+  if (is_modern(facts_.revision)) {
     auto& result = message.result.get_object();
     if (json::string_at(result, "resultType") == "input_required" && !calls_[id].handlers.takes_input_required) {
       return on_input_required(id, std::move(result));
@@ -449,8 +455,19 @@ CallId ServerLink::call_of_stream(std::uint64_t stream) const {
   }
   // A shared channel does not say which call a server's request belongs to: the newest one is the best there is.
   // Where several clients share it, a guess could tell one client's user what another's call asks.
-  if (limits_.shared_channel && calls_.size() > 1) return 0;
-  return calls_.empty() ? 0 : calls_.rbegin()->first;
+  return newest_call();
+}
+
+// The newest call of a client; what the gate itself calls (lists, log levels) has nobody to hear or answer.
+CallId ServerLink::newest_call() const {
+  CallId newest = 0;
+  for (auto it = calls_.rbegin(); it != calls_.rend(); ++it) {
+    if (!it->second.handlers.on_ask) continue;
+    if (newest != 0) return 0;
+    newest = it->first;
+    if (!limits_.shared_channel) break;
+  }
+  return newest;
 }
 
 void ServerLink::on_server_request(std::uint64_t stream, net::RpcMessage message) {
@@ -519,7 +536,7 @@ void ServerLink::on_server_notice(std::uint64_t stream, net::RpcMessage message)
   }
   if (message.method == "notifications/subscriptions/acknowledged") return;
   if (message.method == "notifications/message") {
-    const auto call_id = stream == 0 && calls_.size() > 1 ? 0 : call_of_stream(stream);
+    const auto call_id = call_of_stream(stream);
     if (const auto it = calls_.find(call_id); it != calls_.end() && it->second.handlers.on_notice) {
       auto on_notice = it->second.handlers.on_notice;
       return on_notice(message.method, std::move(message.params));
@@ -598,6 +615,12 @@ void ServerLink::refuse_ask(AskId ask, int code, std::string_view message) {
 
 void ServerLink::on_ask_withdrawn(AskId ask, std::function<void()> work) {
   if (const auto it = asks_.find(ask); it != asks_.end()) it->second.on_withdrawn = std::move(work);
+}
+
+void ServerLink::set_log_level(std::string_view level) {
+  if (state_ != State::kOpen || is_modern(facts_.revision) || !has_capability("logging") || log_level_ == level) return;
+  log_level_ = std::string(level);
+  call("logging/setLevel", json::object{{"level", level}}, {}, {.on_notice = {}, .on_ask = {}, .on_done = [](Outcome) {}});
 }
 
 void ServerLink::notify(std::string_view method, const json::object& params) {

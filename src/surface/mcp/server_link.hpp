@@ -122,6 +122,8 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
   void on_ask_withdrawn(AskId ask, std::function<void()> work);
   // Legacy notifications from the client that pass (roots/list_changed). Dropped for modern servers, which have none.
   void notify(std::string_view method, const json::object& params);
+  // Asks a legacy server for log messages from `level` on, if it logs and was not asked for just that.
+  void set_log_level(std::string_view level);
   // Replaces what is watched: subscribe/unsubscribe towards legacy servers, subscriptions/listen towards modern ones.
   // `done` tells when a legacy server has answered all, with its first refusal.
   void set_watch(Watch watch, std::function<void(Status)> done = {});
@@ -167,6 +169,7 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
   void arm_timer(CallId id, Call& call);
   void retry_with_input(CallId id);
   CallId call_of_stream(std::uint64_t stream) const;
+  CallId newest_call() const;
   json::object with_meta(json::object params, const CallOptions& options, std::uint64_t progress_token) const;
   void refresh_listen();
 
@@ -199,6 +202,7 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
   std::optional<Handshake> handshake_;
   bool probing_ = false;  // server/discover is out to a server that may not know it
 
+  std::string log_level_;
   Watch watch_;
   std::uint64_t listen_id_ = 0;  // modern: our open subscriptions/listen
 };

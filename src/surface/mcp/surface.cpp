@@ -379,10 +379,10 @@ void Surface::set_level(const std::shared_ptr<Session>& session, const json::val
   session->log_level = std::string(*level);
   for (std::size_t i = 0; i < session->endpoint().servers.size(); ++i) {
     auto link = session->connection(i)->link();
-    if (!link || !link->is_open() || is_modern(link->facts().revision) || !link->has_capability("logging")) continue;
+    if (!link || !link->is_open() || is_modern(link->facts().revision)) continue;
     // A shared server serves others too: it is asked for everything, and each client hears what it asked for.
     const bool shared = session->endpoint().servers[i]->sharing != Sharing::kSession;
-    link->call("logging/setLevel", json::object{{"level", shared ? std::string_view("debug") : *level}}, {}, {.on_notice = {}, .on_ask = {}, .on_done = [](Outcome) {}});
+    link->set_log_level(shared ? std::string_view("debug") : *level);
   }
   reply->answer(net::write_result(id, json::object()), 200);
 }
