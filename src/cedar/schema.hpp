@@ -37,6 +37,8 @@ class Schema {
   // JSON gives must be as the schema has it.
   Result<Entities> read_entities(const json::value& entities) const;
   Result<Entities> read_entities(std::string_view text) const;
+  Result<Entities> read_entities(const char* text) const { return read_entities(std::string_view(text)); }
+  Result<Entities> read_entities(const std::string& text) const { return read_entities(std::string_view(text)); }
   // The declared actions and their groups alone.
   Entities actions() const;
 

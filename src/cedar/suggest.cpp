@@ -30,7 +30,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 std::string nearest(std::string_view written, std::span<const std::string> candidates) {
   if (written.size() > kMaxNameBytes) return {};
-  std::size_t best = std::max<std::size_t>(written.size() / 3, 1) + 1;
+  // Two letters that changed places are two edits.
+  std::size_t best = std::min(std::max<std::size_t>(written.size() / 3, 2) + 1, written.size());
   std::string found;
   for (const std::string& candidate : candidates.first(std::min(candidates.size(), kMaxCandidates))) {
     if (candidate.size() > kMaxNameBytes) continue;

@@ -43,7 +43,7 @@ struct ValidationOptions {
   enum class Mode : std::uint8_t { kStrict, kPermissive };
   Mode mode = Mode::kStrict;
   // How many entities in a row an expression may look up: with level 1, `principal.owner` but not `principal.owner.team`.
-  std::optional<std::uint32_t> level;
+  std::optional<std::uint32_t> level = std::nullopt;
   // As Cedar has it since 4.13: a policy that applies to no action is a warning, not an error.
   bool inapplicable_is_warning = false;
 };

@@ -27,7 +27,7 @@ bool check_policies(const Case& test, const json::object& expected, const Policy
   };
   constexpr Row kRows[] = {{"strict", "strictErrors", ValidationOptions::Mode::kStrict}, {"permissive", "permissiveErrors", ValidationOptions::Mode::kPermissive}};
   for (const Row& row : kRows) {
-    ValidationReport report = validate(policies, schema, {.mode = row.value, .level = std::nullopt, .inapplicable_is_warning = false});
+    ValidationReport report = validate(policies, schema, {.mode = row.value});
     std::string messages;
     std::set<std::string> failed;
     for (const Finding& finding : report.errors) {
