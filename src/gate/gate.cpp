@@ -24,6 +24,7 @@ bool is_durable_before_release(model::Band band) { return band >= model::Band::k
 // What a refusal of the surface or of an organ looks like as a verdict.
 void deny(model::Verdict& verdict, model::Layer layer, std::string reason, std::string next) {
   verdict.kind = model::VerdictKind::kDeny;
+  verdict.observed = false;
   verdict.layer = layer;
   verdict.reason = std::move(reason);
   verdict.next = std::move(next);

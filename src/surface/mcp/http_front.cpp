@@ -20,8 +20,9 @@ void refuse(const std::shared_ptr<net::HttpExchange>& exchange, int status, int 
 // The answer to one POST: a JSON body if it is the first thing said, else an SSE stream that ends with it.
 class HttpReply final : public ReplySink, public std::enable_shared_from_this<HttpReply> {
  public:
-  HttpReply(std::shared_ptr<net::HttpExchange> exchange, bool events, net::Headers headers, net::Headers parameters = {})
-      : exchange_(std::move(exchange)), events_(events), headers_(std::move(headers)), parameters_(std::move(parameters)) {}
+  // `events`: the client takes a stream; `stream`: it wants one even for a lone answer.
+  HttpReply(std::shared_ptr<net::HttpExchange> exchange, bool events, bool stream, net::Headers headers, net::Headers parameters = {})
+      : exchange_(std::move(exchange)), events_(events), stream_(stream), headers_(std::move(headers)), parameters_(std::move(parameters)) {}
 
   bool takes_messages() const override { return events_ && !answered_ && !exchange_->gone(); }
   void send(std::string_view message) override {
@@ -31,6 +32,7 @@ class HttpReply final : public ReplySink, public std::enable_shared_from_this<Ht
   }
   void answer(std::string_view message, int http_status) override {
     if (answered_) return;
+    if (stream_ && http_status == 200) start_stream();
     answered_ = true;
     if (streaming_) {
       exchange_->write(net::sse_event(message, "message"));
@@ -73,6 +75,7 @@ class HttpReply final : public ReplySink, public std::enable_shared_from_this<Ht
 
   std::shared_ptr<net::HttpExchange> exchange_;
   bool events_;
+  bool stream_;
   net::Headers headers_;
   net::Headers parameters_;
   bool streaming_ = false;
@@ -127,6 +130,13 @@ bool accepts(const net::Headers& headers, std::string_view type) {
   if (!accept) return true;
   return accept->find(type) != std::string_view::npos || accept->find("*/*") != std::string_view::npos ||
          accept->find(std::string(type.substr(0, type.find('/'))) + "/*") != std::string_view::npos;
+}
+
+// Both are always offered (2025-11-25 transports); what is named first is what is wanted.
+bool prefers_events(const net::Headers& headers) {
+  const auto accept = headers.get("accept").value_or("");
+  const auto events = accept.find("text/event-stream");
+  return events != std::string_view::npos && events < accept.find("application/json");
 }
 
 bool is_loopback_name(std::string_view host) {
@@ -294,7 +304,7 @@ void HttpFront::post_modern(const Endpoint& endpoint, model::Subject subject, ne
   for (const auto& [name, value] : headers.all()) {
     if (name.size() > kParameterPrefix.size() && net::equal_ignoring_case(std::string_view(name).substr(0, kParameterPrefix.size()), kParameterPrefix)) parameters.add(name, value);
   }
-  auto reply = std::make_shared<HttpReply>(exchange, accepts(headers, "text/event-stream"), net::Headers{}, std::move(parameters));
+  auto reply = std::make_shared<HttpReply>(exchange, accepts(headers, "text/event-stream"), prefers_events(headers), net::Headers{}, std::move(parameters));
   surface_.dispatch(*session, std::move(message), std::move(reply));
 }
 
@@ -338,7 +348,7 @@ void HttpFront::post_legacy(const Endpoint& endpoint, model::Subject subject, ne
     caller.subject.client = client_name(profile.info);
     auto session = surface_.new_session(endpoint, std::move(caller), std::move(profile));
     if (!session) return refuse(exchange, 503, kOverloaded, session.error().text(), message.id);
-    auto reply = std::make_shared<HttpReply>(exchange, false, net::Headers{{"Mcp-Session-Id", (*session)->id()}});
+    auto reply = std::make_shared<HttpReply>(exchange, false, false, net::Headers{{"Mcp-Session-Id", (*session)->id()}});
     return surface_.dispatch(*session, std::move(message), std::move(reply));
   }
   auto session = session_of(endpoint, subject, headers, exchange, message.id);
@@ -347,7 +357,7 @@ void HttpFront::post_legacy(const Endpoint& endpoint, model::Subject subject, ne
     surface_.dispatch(session, std::move(message), nullptr);
     return exchange->respond(202, {}, {});
   }
-  surface_.dispatch(session, std::move(message), std::make_shared<HttpReply>(exchange, events, net::Headers{}));
+  surface_.dispatch(session, std::move(message), std::make_shared<HttpReply>(exchange, events, prefers_events(headers), net::Headers{}));
 }
 
 void HttpFront::post_batch(const Endpoint& endpoint, const model::Subject& subject, json::array batch, const net::Headers& headers,

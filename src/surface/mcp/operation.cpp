@@ -8,6 +8,7 @@ namespace interlock::mcp {
 namespace {
 
 constexpr std::string_view kSeparator = "__";
+constexpr std::int64_t kGatherMs = 10;
 
 std::string error_text(int code, std::string_view message, const json::value* data) {
   json::object error;
@@ -448,8 +449,8 @@ std::int64_t Operation::ask(std::string_view method, json::object params, Answer
   questions_.push_back({"q" + std::to_string(next_question_++), std::string(method), std::move(params), std::move(answer)});
   if (flush_posted_) return 0;
   flush_posted_ = true;
-  // Questions that are asked together go out in one input_required.
-  session_->surface().loop().post([self] {
+  // Questions that are asked together go out in one input_required; a legacy server sends each in a message of its own.
+  session_->surface().loop().after_ms(kGatherMs, [self] {
     self->flush_posted_ = false;
     self->flush_questions();
   });
