@@ -78,6 +78,7 @@ class RunningServer {
   }
   std::uint16_t port() const { return port_; }
   HttpServer& server() { return *server_; }
+  void end_server() { server_.reset(); }  // on its loop, while that and some answers live on
   LoopThread& thread() { return thread_; }
   Loop& loop() { return thread_.loop(); }
   std::size_t connections() {
@@ -149,6 +150,7 @@ class RawClient {
     }
     auto out = got_.substr(0, size);
     got_.erase(0, size);
+    got_.shrink_to_fit();
     return out;
   }
   std::string read_all() {
