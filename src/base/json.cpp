@@ -13,6 +13,8 @@
 namespace interlock::json {
 namespace {
 
+void write_number_to(std::string& out, double d);
+
 // Builds a value; counts the keys, to see duplicates, and refuses integers beyond 64 bits, which Boost.JSON makes doubles of.
 struct StrictHandler {
   static constexpr std::size_t max_object_size = std::size_t{1} << 22;
@@ -74,8 +76,15 @@ struct StrictHandler {
     const bool looks_like_integer = number_text.find_first_of(".eE") == std::string::npos && number_text != "-0";
     // Boost.JSON 1.81 may be off by one unit in the last place; from_chars rounds correctly.
     std::from_chars(number_text.data(), number_text.data() + number_text.size(), d);
+    // Digits beyond 64 bits are taken where they are what a double is written as (1e20): then none is lost.
+    bool is_exact = !looks_like_integer;
+    if (looks_like_integer && std::isfinite(d)) {
+      std::string written;
+      write_number_to(written, d);
+      is_exact = written == number_text;
+    }
     number_text.clear();
-    if (looks_like_integer || !std::isfinite(d)) {
+    if (!is_exact || !std::isfinite(d)) {
       big_integer = true;
       ec = boost::json::error::not_exact;
       return false;
@@ -124,6 +133,10 @@ void write_number_to(std::string& out, double d) {
   // ECMAScript Number::toString, as RFC 8785 §3.2.2.3 asks.
   if (d == 0) {
     out += '0';
+    return;
+  }
+  if (!std::isfinite(d)) {  // JSON has no word for it, and no text that we read makes one
+    out += "null";
     return;
   }
   char buffer[40];

@@ -1,8 +1,8 @@
 // JSON for the whole house: Boost.JSON's value type, behind a strict parser and a writer of our own.
 //
-// Strict means: one document, valid UTF-8, bounded size and depth, no duplicate keys in an object, no integer outside 64 bits
-// (it would silently become a double), no trailing text. Errors carry the byte offset. The writer prints doubles as
-// ECMAScript does (RFC 8785 §3.2.2.3), so 1.5 stays 1.5.
+// Strict means: one document, valid UTF-8, bounded size and depth, no duplicate keys in an object, no trailing text, no integer
+// outside 64 bits (it would silently become a double; digits that a double is written as are taken). Errors carry the byte
+// offset. The writer prints doubles as ECMAScript does (RFC 8785 §3.2.2.3), so 1.5 stays 1.5.
 #pragma once
 
 #include <boost/json/array.hpp>

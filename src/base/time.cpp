@@ -33,12 +33,19 @@ std::string rfc3339(UnixMs at_ms) {
 
 std::optional<UnixMs> parse_rfc3339(std::string_view text) {
   // Only the form that rfc3339() writes, with an optional fraction.
-  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, used = 0;
-  const std::string copy(text);
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) != 6) return std::nullopt;
-  std::string_view rest = text.substr(static_cast<std::size_t>(used));
+  static constexpr std::string_view kShape = "dddd-dd-ddTdd:dd:dd";
+  if (text.size() <= kShape.size()) return std::nullopt;
+  for (std::size_t i = 0; i < kShape.size(); ++i) {
+    if (kShape[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != kShape[i]) return std::nullopt;
+  }
+  const auto number = [&](std::size_t from, std::size_t digits) {
+    int n = 0;
+    for (char c : text.substr(from, digits)) n = n * 10 + (c - '0');
+    return n;
+  };
+  std::string_view rest = text.substr(kShape.size());
   std::int64_t ms = 0;
-  if (!rest.empty() && rest[0] == '.') {
+  if (rest[0] == '.') {
     rest.remove_prefix(1);
     int digits = 0;
     while (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') {
@@ -50,15 +57,21 @@ std::optional<UnixMs> parse_rfc3339(std::string_view text) {
     for (; digits < 3; ++digits) ms *= 10;
   }
   if (rest != "Z") return std::nullopt;
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   std::tm parts{};
-  parts.tm_year = year - 1900;
-  parts.tm_mon = month - 1;
-  parts.tm_mday = day;
-  parts.tm_hour = hour;
-  parts.tm_min = minute;
-  parts.tm_sec = second;
-  return static_cast<std::int64_t>(timegm(&parts)) * 1000 + ms;
+  parts.tm_year = number(0, 4) - 1900;
+  parts.tm_mon = number(5, 2) - 1;
+  parts.tm_mday = number(8, 2);
+  parts.tm_hour = number(11, 2);
+  parts.tm_min = number(14, 2);
+  parts.tm_sec = number(17, 2);
+  if (parts.tm_hour > 23 || parts.tm_min > 59 || parts.tm_sec > 60) return std::nullopt;
+  std::tm normal = parts;
+  const auto seconds = static_cast<std::int64_t>(timegm(&normal));
+  // timegm() takes February 30 for March 2: such a day does not exist. A leap second moves only the clock.
+  const bool leap = parts.tm_sec == 60;
+  if (!leap && (normal.tm_mday != parts.tm_mday || normal.tm_mon != parts.tm_mon)) return std::nullopt;
+  if (parts.tm_mon < 0 || parts.tm_mon > 11 || parts.tm_mday < 1 || parts.tm_mday > 31) return std::nullopt;
+  return seconds * 1000 + ms;
 }
 
 std::optional<std::int64_t> parse_duration_ms(std::string_view text) {
