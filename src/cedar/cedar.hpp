@@ -288,6 +288,14 @@ class Policy {
 
 struct CompiledPolicies;
 
+// A policy that is a template with its slots filled.
+struct TemplateLink {
+  std::string template_id;
+  std::string id;
+  std::optional<EntityUid> principal;  // exactly the slots that the template has
+  std::optional<EntityUid> resource;
+};
+
 // A set of policies, compiled. An immutable snapshot that is cheap to copy; Policy pointers live as long as any copy of it.
 class PolicySet {
  public:
@@ -300,6 +308,9 @@ class PolicySet {
                                  std::vector<Diagnostic>* all = nullptr) {
     return parse(std::span(sources.begin(), sources.size()), options, all);
   }
+
+  // This set with the links added, behind the policies it has.
+  Result<PolicySet> link(std::span<const TemplateLink> links) const;
 
   std::span<const Policy> policies() const;  // in the order of the sources
   const Policy* find(std::string_view id) const;

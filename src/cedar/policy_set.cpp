@@ -1,10 +1,8 @@
 // Loading policy sets: parse all sources, name the policies, compile, index.
 #include <algorithm>
 #include <unordered_map>
-#include <unordered_set>
 
-#include "cedar/compiler.hpp"
-#include "cedar/parser.hpp"
+#include "cedar/policy_set_builder.hpp"
 
 namespace interlock::cedar {
 namespace {
@@ -103,61 +101,14 @@ std::optional<std::string_view> Policy::annotation(std::string_view name) const 
   return std::nullopt;
 }
 
-// Collects the policies of all sources into one compiled set.
-class PolicySetBuilder {
- public:
-  PolicySetBuilder(const LoadOptions& options, Diagnostics& diagnostics)
-      : options_(options), diagnostics_(diagnostics), set_(std::make_shared<CompiledPolicies>()) {}
-
-  void add_source(const PolicySource& source) {
-    set_->sources.push_back(std::make_unique<SourceText>(source.name, source.text));
-    const SourceText& text = *set_->sources.back();
-    std::vector<PolicySyntax> parsed;
-    Parser(text, diagnostics_).parse_policies(parsed, options_.max_policies - std::min(options_.max_policies, set_->policies.size()));
-    for (PolicySyntax& syntax : parsed) add_policy(std::make_shared<const PolicySyntax>(std::move(syntax)), text);
-  }
-
-  PolicySet finish() {
-    build_index(*set_);
-    for (std::uint32_t i = 0; i < set_->policies.size(); ++i) set_->by_id.push_back(i);
-    std::sort(set_->by_id.begin(), set_->by_id.end(), [&](std::uint32_t a, std::uint32_t b) { return set_->policies[a].id() < set_->policies[b].id(); });
-    PolicySet made;
-    made.compiled_ = std::move(set_);
-    return made;
-  }
-
- private:
-  void add_policy(std::shared_ptr<const PolicySyntax> kept, const SourceText& text) {
-    const PolicySyntax& syntax = *kept;
-    Policy policy;
-    Place place = text.place(syntax.offset);
-    policy.id_ = "policy" + std::to_string(set_->policies.size());
-    policy.effect_ = syntax.effect;
-    policy.is_template_ = syntax.is_template();
-    policy.line_ = place.line;
-    policy.column_ = place.column;
-    policy.annotations_ = syntax.annotations;
-    policy.source_name_ = &text.name();
-    policy.text_ = text.text().substr(syntax.offset, syntax.end - syntax.offset);
-    if (options_.id_from_annotation) {
-      if (auto id = policy.annotation("id"); id && !id->empty()) policy.id_ = *id;
-    }
-    if (!ids_.insert(policy.id_).second) {
-      diagnostics_.add(text.diagnose(syntax.offset, "another policy has the id `" + policy.id_ + "`", "give each policy an @id of its own"));
-      return;
-    }
-    CompiledPolicy compiled = Compiler(*set_, syntax).compile();
-    compiled.source = static_cast<std::uint32_t>(set_->sources.size() - 1);
-    set_->policies.push_back(std::move(policy));
-    set_->compiled.push_back(compiled);
-    set_->syntax.push_back(std::move(kept));
-  }
-
-  const LoadOptions& options_;
-  Diagnostics& diagnostics_;
-  std::shared_ptr<CompiledPolicies> set_;
-  std::unordered_set<std::string> ids_;
-};
+PolicySet PolicySetBuilder::finish() {
+  build_index(*set_);
+  for (std::uint32_t i = 0; i < set_->policies.size(); ++i) set_->by_id.push_back(i);
+  std::sort(set_->by_id.begin(), set_->by_id.end(), [&](std::uint32_t a, std::uint32_t b) { return set_->policies[a].id() < set_->policies[b].id(); });
+  PolicySet made;
+  made.compiled_ = std::move(set_);
+  return made;
+}
 
 PolicySet::PolicySet() = default;
 
@@ -176,6 +127,17 @@ Result<PolicySet> PolicySet::parse(std::span<const PolicySource> sources, const 
   if (!diagnostics.empty()) {
     if (all != nullptr) *all = diagnostics.kept();
     return std::unexpected(diagnostics.error());
+  }
+  return builder.finish();
+}
+
+Result<PolicySet> PolicySet::link(std::span<const TemplateLink> links) const {
+  LoadOptions options;
+  Diagnostics diagnostics(1);
+  PolicySetBuilder builder(options, diagnostics);
+  if (compiled_ != nullptr) builder.add_set(*compiled_);
+  for (const TemplateLink& each : links) {
+    if (Status good = builder.add_link(each); !good) return std::unexpected(good.error());
   }
   return builder.finish();
 }

@@ -89,12 +89,15 @@ struct ScopeIndex {
 // The key for an entity, or a type, in one variable's constraint.
 std::uint64_t scope_key(Variable variable, std::uint64_t hash);
 
+constexpr std::uint32_t kNoTemplate = UINT32_MAX;
+
 struct CompiledPolicies {
   Arena arena;
-  std::vector<std::unique_ptr<SourceText>> sources;
+  std::vector<std::shared_ptr<const SourceText>> sources;
   std::vector<Policy> policies;          // as written, templates too
   std::vector<CompiledPolicy> compiled;  // beside `policies`
   std::vector<std::shared_ptr<const PolicySyntax>> syntax;  // beside `policies`: for tools, never looked at by a decision
+  std::vector<std::uint32_t> template_of;  // beside `policies`: where a link's template stands, else kNoTemplate
   std::vector<std::uint32_t> by_id;      // indices into policies, sorted by id
 
   std::vector<Instruction> code;

@@ -23,15 +23,16 @@ class PolicyValidator {
 
   void run() {
     check_names();
-    check_application(policy_.principal, policy_.resource);
+    check_application();
     check_types();
     check_texts(policy_, warnings_);
   }
 
   // A link fills its template's slots; the template itself is checked on its own.
-  void run_link(const ScopeConstraint& principal, const ScopeConstraint& resource) {
-    for (const ScopeConstraint* scope : {&principal, &resource}) check_scope_types(*scope);
-    check_application(principal, resource);
+  void run_link() {
+    check_scope_types(policy_.principal);
+    check_scope_types(policy_.resource);
+    check_application();
   }
 
   void report(std::string_view id, const SourceText& source, ValidationReport& into) {
@@ -129,7 +130,9 @@ class PolicyValidator {
     return found;
   }
 
-  void check_application(const ScopeConstraint& principal, const ScopeConstraint& resource) {
+  void check_application() {
+    const ScopeConstraint& principal = policy_.principal;
+    const ScopeConstraint& resource = policy_.resource;
     std::vector<const SchemaAction*> actions = scope_actions();
     auto any_fits = [&](const ScopeConstraint& scope, const std::vector<std::string>& types) {
       return std::any_of(types.begin(), types.end(), [&](const std::string& type) { return may_satisfy(scope, type); });
@@ -214,7 +217,11 @@ ValidationReport validate(const PolicySet& policies, const Schema& schema, const
   TypeTable types(data, options.mode);
   for (std::size_t i = 0; i < set->policies.size(); ++i) {
     PolicyValidator validator(data, actions, types, options, *set->syntax[i]);
-    validator.run();
+    if (set->template_of[i] == kNoTemplate) {
+      validator.run();
+    } else {
+      validator.run_link();
+    }
     validator.report(set->policies[i].id(), *set->sources[set->compiled[i].source], report);
   }
   return report;

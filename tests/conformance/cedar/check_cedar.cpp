@@ -49,11 +49,12 @@ struct Suites {
   Suite corpus{"corpus"};
   Suite validation{"corpus validation"};
   Suite schemas{"schemas as JSON"};
+  Suite policies{"policies as JSON"};
   Suite handwritten{"handwritten"};
   Suite validation_cases{"validation cases"};
   Suite entity_parsing{"entity parsing"};
 
-  std::vector<Suite*> all() { return {&corpus, &validation, &schemas, &handwritten, &validation_cases, &entity_parsing}; }
+  std::vector<Suite*> all() { return {&corpus, &validation, &schemas, &policies, &handwritten, &validation_cases, &entity_parsing}; }
 };
 
 // `roots` are the folder itself and where its archives were unpacked; a case's parts may lie in either.
@@ -69,6 +70,7 @@ void run_corpus(const std::vector<fs::path>& roots, const fs::path& root, Suites
     auto test = load_case(root, file, suites.corpus);
     if (!test) continue;
     suites.corpus.count(check_authorization(*test, suites.corpus));
+    suites.policies.count(check_policy_json(*test, suites.policies));
     std::string stem = file.stem().string();
     fs::path validation = find_part(roots, fs::path("corpus-tests-validation") / (stem + ".validation.json"));
     if (!validation.empty()) suites.validation.count(check_validation(*test, validation, suites.validation));

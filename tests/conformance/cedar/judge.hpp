@@ -68,4 +68,7 @@ bool check_entity_parsing(const Case& test, Suite& suite);
 // The schema as JSON against the file at `expected`, back to text, and that both mean the same.
 bool check_schema_json(const Case& test, const fs::path& expected, Suite& suite);
 
+// Policies to JSON, to text and back: the same answers and the same validation.
+bool check_policy_json(const Case& test, Suite& suite);
+
 }  // namespace check_cedar
