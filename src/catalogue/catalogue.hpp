@@ -23,11 +23,11 @@ namespace interlock::catalogue {
 // A server as configured: what decides which entry speaks for it, and how its relative paths resolve.
 struct ServerBinding {
   std::string name;
-  std::string catalogue;             // explicit entry; loading fails where there is none of that name
-  std::vector<std::string> command;  // stdio
-  std::string url;                   // HTTP
-  std::string cwd;                   // absolute, of the child process; empty: unknown
-  std::string home;                  // HOME of the child process; empty: unknown
+  std::string catalogue = {};             // explicit entry; loading fails where there is none of that name
+  std::vector<std::string> command = {};  // stdio
+  std::string url = {};                   // HTTP
+  std::string cwd = {};                   // absolute, of the child process; empty: unknown
+  std::string home = {};                  // HOME of the child process; empty: unknown
 };
 
 struct CatalogueSource {

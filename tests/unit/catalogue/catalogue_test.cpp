@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <set>
 
 namespace interlock::catalogue {
@@ -217,7 +218,7 @@ struct Bad {
 
 TEST(Catalogue, ABadFileIsRefusedWithItsPlace) {
   const std::array bad{
-      Bad{"tools: { t: { effects: [raed], band: 0 } }\n", "x.yaml:3:24: ", "`raed`"},
+      Bad{"tools: { t: { effects: [raed], band: 0 } }\n", "x.yaml:3:25: ", "`raed`"},
       Bad{"tools: { t: { effects: [read, write], band: 0 } }\n", "x.yaml:3:", "stands alone"},
       Bad{"tools: { t: { effects: [], band: 0 } }\n", "x.yaml:3:", "at least one"},
       Bad{"tools: { t: { effects: [read], band: 4 } }\n", "x.yaml:3:", "from 0 to 3"},
@@ -240,6 +241,63 @@ TEST(Catalogue, ABadFileIsRefusedWithItsPlace) {
   }
   EXPECT_FALSE(Catalogue::load(std::vector<CatalogueSource>{{"x.yaml", "catalogue: 2\nentry: x\n"}}, {}));
   EXPECT_FALSE(Catalogue::load(std::vector<CatalogueSource>{{"x.yaml", ""}}, {}));
+}
+
+// The ```yaml blocks of docs/catalogue.md, in order.
+std::vector<CatalogueSource> documented() {
+  std::ifstream file(INTERLOCK_SOURCE_DIR "/docs/catalogue.md");
+  std::vector<CatalogueSource> out;
+  std::string line;
+  for (bool inside = false; std::getline(file, line);) {
+    if (line.starts_with("```")) {
+      inside = line == "```yaml";
+      if (inside) out.push_back({"docs/catalogue.md:" + std::to_string(out.size()), {}});
+    } else if (inside) {
+      out.back().text += line + "\n";
+    }
+  }
+  return out;
+}
+
+TEST(CatalogueDocs, TheExamplesLoadAndMeanWhatTheTextSays) {
+  const auto sources = documented();
+  ASSERT_EQ(sources.size(), 2u);
+  const std::vector<ServerBinding> bound{{.name = "t", .command = {"npx", "-y", "@acme/tickets-mcp@3"}, .cwd = "/srv"},
+                                         {.name = "notes", .catalogue = "my-notes", .command = {"notes"}}};
+  auto loaded = Catalogue::load(sources, bound);
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  const auto& catalogue = **loaded;
+  EXPECT_EQ(catalogue.entry_of("t"), "tickets");
+  const auto comment = catalogue.classify(call("t", "comment", R"({"project":"Web","number":7,"text":"x"})"));
+  EXPECT_EQ(model::text_of(comment.resource), R"(Ticket::"web/7")");
+  EXPECT_EQ(model::text_of(comment.containers.at(0)), R"(Project::"web")");
+  EXPECT_EQ(comment.sensitive_args, std::vector<std::string>{"/text"});
+  const struct {
+    const char* args;
+    Effect effect;
+    Band band;
+  } cases[] = {
+      {R"({"project":"p","number":1})", Effect::kWrite, Band::kRoutine},
+      {R"({"project":"p","number":1,"purge":true})", Effect::kDelete, Band::kSensitive},
+      {R"({"project":"p","number":1,"reason":"abuse"})", Effect::kAdmin, Band::kCritical},
+      {R"({"project":"p","number":1,"notify":"all"})", Effect::kSend, Band::kSensitive},
+      {R"({"project":"p","number":1,"purge":false,"reason":"done"})", Effect::kWrite, Band::kRoutine},
+  };
+  for (const auto& one : cases) {
+    const auto closed = catalogue.classify(call("t", "close_ticket", one.args));
+    EXPECT_TRUE(has(closed, one.effect)) << one.args;
+    EXPECT_EQ(closed.band, one.band) << one.args;
+  }
+  const auto attach = catalogue.classify(call("t", "attach", R"({"files":[{"path":"a/../b"},{"path":"/etc/c"}]})"));
+  EXPECT_EQ(model::text_of(attach.resource), R"(File::"/srv/b")");
+  ASSERT_EQ(attach.further_resources.size(), 1u);
+  EXPECT_EQ(model::text_of(attach.further_resources[0].resource), R"(File::"/etc/c")");
+  EXPECT_FALSE(catalogue.classify(call("t", "attach", R"({"files":"b"})")).known) << "an argument of another shape";
+  const auto unknown = catalogue.classify(call("t", "explode", "{}"));
+  EXPECT_FALSE(unknown.known);
+  EXPECT_EQ(unknown.band, Band::kSensitive);
+  for (auto effect : {Effect::kWrite, Effect::kDelete, Effect::kExecute, Effect::kSend}) EXPECT_TRUE(has(unknown, effect));
+  EXPECT_EQ(catalogue.classify(call("notes", "list_notes", "{}")).band, Band::kObserve);
 }
 
 TEST(Catalogue, AllReferenceServersAreShipped) {

@@ -25,7 +25,9 @@ TEST(NormalPath, SpellingsOfOnePlaceFallTogether) {
   for (const PathCase& one : cases) {
     const auto path = normal_path(one.given, "/srv", "/home/u");
     ASSERT_EQ(path.has_value(), one.expected != nullptr) << one.given;
-    if (path) EXPECT_EQ(*path, one.expected) << one.given;
+    if (path) {
+      EXPECT_EQ(*path, one.expected) << one.given;
+    }
   }
 }
 
