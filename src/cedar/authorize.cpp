@@ -46,11 +46,13 @@ class Candidates {
 };
 
 void look_up(const ScopeIndex& index, Variable variable, const Subject& subject, Candidates& out) {
-  out.add(index.find(scope_key(variable, subject.uid.hash)));
-  // An action is never constrained by its type.
-  if (variable != Variable::kAction) out.add(index.find(scope_key(variable, subject.uid.type_hash)));
+  using Use = ScopeIndex::Use;
+  if (index.has(variable, Use::kEqual)) out.add(index.find(variable, Use::kEqual, subject.uid));
+  if (index.has(variable, Use::kIs)) out.add(index.find(variable, Use::kIs, subject.uid));
+  if (!index.has(variable, Use::kIn)) return;
+  out.add(index.find(variable, Use::kIn, subject.uid));
   if (subject.data == nullptr) return;
-  for (const UidData& ancestor : subject.data->ancestors) out.add(index.find(scope_key(variable, ancestor.hash)));
+  for (const UidData& ancestor : subject.data->ancestors) out.add(index.find(variable, Use::kIn, ancestor));
 }
 
 // Runs every candidate, satisfied or not: which policies determine and which fail is part of the answer.
@@ -60,7 +62,7 @@ class Verdict {
 
   void judge(std::uint32_t index) {
     const CompiledPolicy& policy = set_.compiled[index];
-    if (!evaluator_.scope_matches(policy)) return;
+    if (policy.left_to_test != 0 && !evaluator_.scope_matches(policy)) return;
     switch (evaluator_.run(policy)) {
       case Outcome::kUnsatisfied: return;
       case Outcome::kFailed: response_.errors.push_back({&set_.policies[index], evaluator_.failure(policy)}); return;
@@ -86,21 +88,17 @@ class Verdict {
 }  // namespace
 
 void judge_all(const CompiledPolicies& set, Evaluator& evaluator, Response& response) {
-  const ScopeIndex& index = set.index;
-  Candidates keyed;
-  if (index.has_principal_keys) look_up(index, Variable::kPrincipal, evaluator.subject(Variable::kPrincipal), keyed);
-  if (index.has_action_keys) look_up(index, Variable::kAction, evaluator.subject(Variable::kAction), keyed);
-  if (index.has_resource_keys) look_up(index, Variable::kResource, evaluator.subject(Variable::kResource), keyed);
-
-  Verdict verdict(set, evaluator, response);
-  std::span<const std::uint32_t> with_key = keyed.sorted();
-  std::span<const std::uint32_t> without_key = index.unkeyed;
-  while (!with_key.empty() || !without_key.empty()) {
-    bool take_keyed = without_key.empty() || (!with_key.empty() && with_key.front() < without_key.front());
-    std::span<const std::uint32_t>& from = take_keyed ? with_key : without_key;
-    verdict.judge(from.front());
-    from = from.subspan(1);
+  Candidates filed;
+  for (Variable variable : {Variable::kPrincipal, Variable::kAction, Variable::kResource}) {
+    look_up(set.index, variable, evaluator.subject(variable), filed);
   }
+  Verdict verdict(set, evaluator, response);
+  std::span<const std::uint32_t> found = filed.sorted();
+  for (std::uint32_t unfiled : set.index.unfiled()) {
+    for (; !found.empty() && found.front() < unfiled; found = found.subspan(1)) verdict.judge(found.front());
+    verdict.judge(unfiled);
+  }
+  for (std::uint32_t each : found) verdict.judge(each);
   verdict.finish();
 }
 

@@ -50,7 +50,11 @@ bool Evaluator::matches(const CompiledScope& scope, const Subject& subject) cons
 }
 
 bool Evaluator::scope_matches(const CompiledPolicy& policy) const {
-  return matches(policy.action, subjects_[1]) && matches(policy.resource, subjects_[2]) && matches(policy.principal, subjects_[0]);
+  auto holds = [&](Variable variable, const CompiledScope& scope) {
+    const unsigned bit = 1U << static_cast<unsigned>(variable);
+    return (policy.left_to_test & bit) == 0 || matches(scope, subject(variable));
+  };
+  return holds(Variable::kAction, policy.action) && holds(Variable::kResource, policy.resource) && holds(Variable::kPrincipal, policy.principal);
 }
 
 const EntityData* Evaluator::entity(const Value& v) const {

@@ -28,6 +28,7 @@ class Evaluator {
             Value* stack);
 
   const Subject& subject(Variable variable) const { return subjects_[static_cast<std::size_t>(variable)]; }
+  // The constraints that finding the policy in the index has left to test.
   bool scope_matches(const CompiledPolicy& policy) const;
   bool matches(const CompiledScope& scope, Variable variable) const { return matches(scope, subject(variable)); }
   // The resource is not known: a condition that looks at it fails, and met_forgotten() tells of a look into an entity that it

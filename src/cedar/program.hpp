@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cedar/escape.hpp"
+#include "cedar/scope_index.hpp"
 #include "cedar/source.hpp"
 #include "cedar/storage.hpp"
 #include "cedar/syntax.hpp"
@@ -65,29 +66,8 @@ struct CompiledPolicy {
   std::uint32_t code = 0;    // its first instruction
   std::uint32_t source = 0;  // in sources
   Effect effect = Effect::kForbid;
+  std::uint8_t left_to_test = 0;  // bit v: the constraint on variable v, when the index has found the policy
 };
-
-// Which policies a request can concern. Each policy that decides at all stands under one of its scope's keys (several, for a
-// list of actions), the one that fewest policies share, or in `unkeyed`. Keys are hashes: a collision adds a candidate that
-// the exact test of the scope then drops.
-struct ScopeIndex {
-  struct Entry {
-    std::uint64_t key = 0;  // 0 is free
-    std::uint32_t first = 0;
-    std::uint32_t count = 0;
-  };
-  std::vector<Entry> table;  // open addressing; a power of two
-  std::vector<std::uint32_t> listed;
-  std::vector<std::uint32_t> unkeyed;
-  bool has_principal_keys = false;
-  bool has_action_keys = false;
-  bool has_resource_keys = false;
-
-  std::span<const std::uint32_t> find(std::uint64_t key) const;
-};
-
-// The key for an entity, or a type, in one variable's constraint.
-std::uint64_t scope_key(Variable variable, std::uint64_t hash);
 
 constexpr std::uint32_t kNoTemplate = UINT32_MAX;
 

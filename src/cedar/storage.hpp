@@ -27,6 +27,12 @@ inline std::uint64_t load64(const char* p) {
   return v;
 }
 
+inline std::uint32_t load32(const char* p) {
+  std::uint32_t v;
+  std::memcpy(&v, p, 4);
+  return v;
+}
+
 // Equality of texts that are equal more often than not, and short: names and ids whose hashes agree. No call, few branches.
 inline bool same_text(std::string_view a, std::string_view b) {
   std::size_t size = a.size();
@@ -34,12 +40,8 @@ inline bool same_text(std::string_view a, std::string_view b) {
   const char* p = a.data();
   const char* q = b.data();
   if (p == q) return true;
-  if (size < 8) {
-    for (std::size_t i = 0; i < size; ++i) {
-      if (p[i] != q[i]) return false;
-    }
-    return true;
-  }
+  if (size < 4) return size == 0 || (p[0] == q[0] && p[size / 2] == q[size / 2] && p[size - 1] == q[size - 1]);
+  if (size < 8) return load32(p) == load32(q) && load32(p + size - 4) == load32(q + size - 4);
   for (std::size_t i = 0; i + 8 < size; i += 8) {
     if (load64(p + i) != load64(q + i)) return false;
   }
