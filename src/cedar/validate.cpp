@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <tuple>
 
 #include "cedar/program.hpp"
 #include "cedar/suggest.hpp"
@@ -14,6 +15,8 @@ namespace interlock::cedar {
 namespace {
 
 using ScopeKind = ScopeConstraint::Kind;
+
+constexpr std::size_t kGatheredFaults = 1000;  // before those found again are dropped
 
 // One policy. Its faults are gathered, each once, and given their places at the end.
 class PolicyValidator {
@@ -43,13 +46,16 @@ class PolicyValidator {
  private:
   void error(FindingKind kind, std::uint32_t offset, std::string message, std::string hint = {}) { errors_.push_back({kind, offset, std::move(message), std::move(hint)}); }
 
-  static void place(std::vector<TypeFault>& faults, std::string_view id, const SourceText& source, std::vector<Finding>& into) {
+  // By place, each once: environments find the same faults.
+  static void deduplicate(std::vector<TypeFault>& faults) {
     auto key = [](const TypeFault& fault) { return std::tie(fault.offset, fault.kind, fault.message); };
     std::stable_sort(faults.begin(), faults.end(), [&](const TypeFault& a, const TypeFault& b) { return key(a) < key(b); });
-    for (std::size_t i = 0; i < faults.size(); ++i) {
-      if (i > 0 && key(faults[i]) == key(faults[i - 1])) continue;
-      into.push_back({faults[i].kind, std::string(id), source.diagnose(faults[i].offset, faults[i].message, faults[i].hint)});
-    }
+    faults.erase(std::unique(faults.begin(), faults.end(), [&](const TypeFault& a, const TypeFault& b) { return key(a) == key(b); }), faults.end());
+  }
+
+  static void place(std::vector<TypeFault>& faults, std::string_view id, const SourceText& source, std::vector<Finding>& into) {
+    deduplicate(faults);
+    for (const TypeFault& fault : faults) into.push_back({fault.kind, std::string(id), source.diagnose(fault.offset, fault.message, fault.hint)});
   }
 
   // ------------------------------------------------------------------------------------------------------------- names
@@ -110,7 +116,8 @@ class PolicyValidator {
   bool may_satisfy(const ScopeConstraint& scope, const std::string& type) const {
     bool known = is_action_type_name(type) || schema_.entity_types.contains(type);
     bool is_fits = (scope.kind != ScopeKind::kIs && scope.kind != ScopeKind::kIsIn) || (scope.type == type && known);
-    if (scope.kind == ScopeKind::kAny || scope.kind == ScopeKind::kIs || scope.is_slot) return is_fits && (scope.kind == ScopeKind::kIs || scope.kind == ScopeKind::kIsIn || schema_.entity_types.contains(type));
+    if (scope.kind == ScopeKind::kIs || (scope.kind == ScopeKind::kIsIn && scope.is_slot)) return is_fits;
+    if (scope.kind == ScopeKind::kAny || scope.is_slot) return schema_.entity_types.contains(type);
     const std::string& wanted = scope.entities[0].type();
     if (scope.kind == ScopeKind::kEqual) return wanted == type;
     return is_fits && is_below(type, wanted);
@@ -184,6 +191,7 @@ class PolicyValidator {
     CheckTree tree = make_check_tree(policy_);
     Typechecker checker(schema_, actions_, types_, options_.mode, tree);
     bool impossible = true;
+    std::size_t gathered = kGatheredFaults;
     for_each_environment([&](const Environment& environment) {
       std::size_t faults_before = errors_.size();
       CheckedType type = checker.check(environment, errors_);
@@ -191,6 +199,10 @@ class PolicyValidator {
       impossible = impossible && is_false;
       bool failed = !is_false && (errors_.size() != faults_before || type == kNoCheckedType);
       if (options_.level && !failed) check_level(tree, checker.node_types(), types_, environment, *options_.level, errors_);
+      if (errors_.size() > gathered) {
+        deduplicate(errors_);
+        gathered = 2 * errors_.size() + kGatheredFaults;
+      }
     });
     if (impossible) {
       warnings_.push_back({FindingKind::kImpossiblePolicy, policy_.offset, "the policy can never apply: no request that the schema allows satisfies it", {}});
