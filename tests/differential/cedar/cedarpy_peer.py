@@ -11,7 +11,7 @@ def uid(v):
 
 def answer(case):
     try:
-        policies = cedarpy.PolicySet.from_str(case["policies"])
+        policies = cedarpy.PolicySet.from_str("\n".join(case["policies"]))
         entities = cedarpy.Entities.from_json_str(json.dumps(case["entities"]))
     except ValueError as error:
         return {"refused": str(error)}

@@ -1,12 +1,15 @@
 // Interlock's side of the differential test: reads cases as JSON lines from the standard input and answers each with one line.
 //
-//   in   {"policies": text, "entities": [...], "requests": [{"principal", "action", "resource", "context"}]}
+//   in   {"policies": [texts], "templates": {id: text}, "links": [{"templateId", "newId", "values": {slot: uid}}],
+//         "entities": [...], "requests": [{"principal", "action", "resource", "context"}]}; with "document", the policies as
+//         JSON, that instead of the first three
 //   out  {"answers": [{"decision": "allow", "reasons": [ids], "errors": [ids]} or {"refused": why}]}, or {"refused": why}
 #include <cstdio>
 #include <iostream>
 #include <string>
 
 #include "cedar/cedar.hpp"
+#include "cedar/policy_json.hpp"
 
 using namespace interlock;
 
@@ -43,9 +46,31 @@ json::value answer_request(const cedar::PolicySet& policies, const cedar::Entiti
   return json::object{{"decision", response.decision == cedar::Decision::kAllow ? "allow" : "deny"}, {"reasons", std::move(reasons)}, {"errors", std::move(errors)}};
 }
 
+Result<cedar::PolicySet> policies_of(const json::object& one) {
+  if (const json::value* document = json::find(one, "document"); document != nullptr) {
+    return cedar::policies_from_json({"case.json", json::write(*document)});
+  }
+  std::string text;
+  for (const json::value& policy : one.at("policies").as_array()) text.append(json::view(policy.as_string())).append("\n");
+  for (const auto& each : one.at("templates").as_object()) text.append(json::view(each.value().as_string())).append("\n");
+  auto policies = cedar::PolicySet::parse({{"case.cedar", std::move(text)}});
+  if (!policies) return policies;
+  std::vector<cedar::TemplateLink> links;
+  for (const json::value& v : one.at("links").as_array()) {
+    const json::object& link = v.as_object();
+    cedar::TemplateLink& made = links.emplace_back();
+    made.template_id = *json::string_at(link, "templateId");
+    made.id = *json::string_at(link, "newId");
+    const json::object& values = link.at("values").as_object();
+    if (values.contains("?principal")) made.principal = *uid_at(values, "?principal");
+    if (values.contains("?resource")) made.resource = *uid_at(values, "?resource");
+  }
+  return policies->link(links);
+}
+
 json::value answer_case(const json::value& v) {
   const json::object& one = v.as_object();
-  auto policies = cedar::PolicySet::parse({{"case.cedar", std::string(one.at("policies").as_string())}});
+  auto policies = policies_of(one);
   if (!policies) return refused("policies", policies.error());
   auto entities = cedar::Entities::from_json(one.at("entities"));
   if (!entities) return refused("entities", entities.error());

@@ -10,6 +10,7 @@ const sorted = (answer) => (answer.refused === undefined ? { decision: answer.de
 export class LineEngine {
   constructor(name, command, args, read = (answer) => answer) {
     this.name = name;
+    this.knows = () => true;
     this.read = read;
     this.waiting = [];
     this.child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -41,13 +42,17 @@ export class LineEngine {
 
 // cedarpy reports an error as a sentence that begins with the policy.
 const policyOf = (text) => /^error while evaluating policy `([^`]*)`/.exec(text)?.[1] ?? `no policy in: ${text}`;
-export const cedarpy = (python, script) =>
-  new LineEngine('cedarpy', python, [script], (answer) => (answer.errors ? { ...answer, errors: answer.errors.map(policyOf) } : answer));
+export function cedarpy(python, script) {
+  const engine = new LineEngine('cedarpy', python, [script], (answer) => (answer.errors ? { ...answer, errors: answer.errors.map(policyOf) } : answer));
+  engine.knows = (one) => one.document === undefined && Object.keys(one.templates).length === 0; // it has no links
+  return engine;
+}
 
 // The reference engine as npm ships it, in this process. Throws where the package is missing.
 export class CedarWasm {
   constructor(peers) {
     this.name = 'cedar-wasm';
+    this.knows = () => true;
     this.wasm = createRequire(peers)('@cedar-policy/cedar-wasm/nodejs');
   }
 
@@ -55,9 +60,24 @@ export class CedarWasm {
     return this.wasm.getCedarSDKVersion();
   }
 
-  async answer({ policies, entities, requests }) {
+  // The policies as a JSON document where the case asks for that. Integers that JavaScript can't hold keep a case in text.
+  prepare(one) {
+    const texts = [...one.policies, ...Object.values(one.templates)];
+    if (!one.asJson || texts.some((text) => /\d{17}/.test(text))) return one;
+    const convert = (text, call) => {
+      const result = call(text);
+      return result.type === 'success' ? result.json : undefined;
+    };
+    const staticPolicies = Object.fromEntries(one.policies.map((text, at) => [`policy${at}`, convert(text, this.wasm.policyToJson)]));
+    const templates = Object.fromEntries(Object.entries(one.templates).map(([id, text]) => [id, convert(text, this.wasm.templateToJson)]));
+    if ([...Object.values(staticPolicies), ...Object.values(templates)].includes(undefined)) return one;
+    const templateLinks = one.links.map(({ templateId, newId, values }) => ({ templateId, newId, values: Object.fromEntries(Object.entries(values).map(([slot, uid]) => [slot, { __entity: uid }])) }));
+    return { ...one, document: { staticPolicies, templates, templateLinks } };
+  }
+
+  async answer({ policies, templates, links, document, entities, requests }) {
     const why = (result) => result.errors.map((error) => error.message).join('; ');
-    const parsed = this.wasm.preparsePolicySet('case', { staticPolicies: policies });
+    const parsed = this.wasm.preparsePolicySet('case', document ?? { staticPolicies: policies.join('\n'), templates, templateLinks: links });
     if (parsed.type === 'failure') return { refused: `policies: ${why(parsed)}` };
     return {
       answers: requests.map((request) => {

@@ -48,8 +48,14 @@ function* halves(list) {
 
 function* smallerCase(one) {
   for (const policies of halves(one.policies)) yield { ...one, policies };
+  for (const links of halves(one.links)) yield { ...one, links };
+  if (one.links.length === 0 && one.templates.length > 0) yield { ...one, templates: [] };
+  if (one.asJson) yield { ...one, asJson: false };
   for (const entities of halves(one.entities)) yield { ...one, entities };
   for (const [at, policy] of one.policies.entries()) for (const smaller of smallerPolicy(policy)) yield { ...one, policies: replaced(one.policies, at, smaller) };
+  for (const [at, template] of one.templates.entries()) {
+    for (const smaller of smallerPolicy(template)) if (smaller.head === template.head) yield { ...one, templates: replaced(one.templates, at, smaller) };
+  }
   for (const [at, entity] of one.entities.entries()) for (const smaller of smallerEntity(entity)) yield { ...one, entities: replaced(one.entities, at, smaller) };
   for (const context of smallerData(one.requests[0].context)) yield { ...one, requests: [{ ...one.requests[0], context }] };
 }

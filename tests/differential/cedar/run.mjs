@@ -45,17 +45,27 @@ function difference(ours, theirs) {
   return undefined;
 }
 
+const prepared = (one) => {
+  const wasm = peers.find((peer) => peer.prepare);
+  return wasm ? wasm.prepare(written(one)) : written(one);
+};
 const answersOf = (result, count) => result.answers ?? Array.from({ length: count }, () => result);
+
+function shownPolicies({ policies, templates, links, document }) {
+  const lines = [...policies, ...Object.entries(templates).map(([id, text]) => `// template ${id}\n${text}`), ...links.map((link) => `// link ${JSON.stringify(link)}`)];
+  if (document) lines.push(`// given as JSON: ${JSON.stringify(document)}`);
+  return lines.join('\n');
+}
 
 async function show(kind, peer, one, at) {
   const compare = async (candidate) => {
-    const input = written(candidate);
+    const input = prepared(candidate);
     const [ours, theirs] = await Promise.all([interlock.answer(input), peer.answer(input)]);
     return [answersOf(ours, 1)[0], answersOf(theirs, 1)[0]];
   };
   const small = await minimize({ ...one, requests: [one.requests[at]] }, async (candidate) => difference(...(await compare(candidate))) === kind);
   const [ours, theirs] = await compare(small);
-  console.log(`\n-- the first difference in ${kind}, with ${peer.name}; seed ${one.seed}, request ${at}\n${written(small).policies}`);
+  console.log(`\n-- the first difference in ${kind}, with ${peer.name}; seed ${one.seed}, request ${at}\n${shownPolicies(prepared(small))}`);
   console.log(`entities  ${JSON.stringify(small.entities)}\nrequest   ${JSON.stringify(small.requests[0])}`);
   console.log(`interlock ${JSON.stringify(ours)}\n${peer.name} ${JSON.stringify(theirs)}`);
 }
@@ -63,7 +73,7 @@ async function show(kind, peer, one, at) {
 const interlock = new LineEngine('interlock', driver, []);
 const peers = startPeers();
 const shown = new Set();
-const seen = { allow: 0, deny: 0, reasons: 0, several: 0, errors: 0, refused: 0 };
+const seen = { allow: 0, deny: 0, reasons: 0, several: 0, errors: 0, refused: 0, json: 0, linked: 0 };
 let passed = 0;
 let failed = 0;
 
@@ -77,13 +87,16 @@ function tally(answer) {
 
 for (let seed = firstSeed; peers.length > 0 && passed + failed < wanted; ++seed) {
   const one = generateCase(seed, Math.min(kRequestsPerCase, wanted - passed - failed));
-  const input = written(one);
-  const results = await Promise.all([interlock, ...peers].map((engine) => engine.answer(input)));
-  const [ours, ...theirs] = results.map((result) => answersOf(result, one.requests.length));
+  const input = prepared(one);
+  if (input.document) seen.json++;
+  if (input.links.length > 0) seen.linked++;
+  const results = await Promise.all([interlock, ...peers].map((engine) => (engine.knows(input) ? engine.answer(input) : undefined)));
+  const [ours, ...theirs] = results.map((result) => result && answersOf(result, one.requests.length));
   for (const at of one.requests.keys()) {
     tally(ours[at]);
     let agreed = true;
     for (const [i, peer] of peers.entries()) {
+      if (theirs[i] === undefined) continue;
       const kind = difference(ours[at], theirs[i][at]);
       if (kind === undefined) continue;
       agreed = false;
@@ -99,7 +112,7 @@ for (const engine of [interlock, ...peers]) engine.close();
 const total = passed + failed;
 if (total > 0) {
   console.log(`compared with ${peers.map((peer) => (peer.version ? `${peer.name} ${peer.version()}` : peer.name)).join(' and ')}, seeds from ${firstSeed}`);
-  console.log(`${seen.allow} allowed, ${seen.deny} denied; ${seen.reasons} with determining policies, ${seen.several} with several; ${seen.errors} with errors; ${seen.refused} refused by all`);
+  console.log(`${seen.allow} allowed, ${seen.deny} denied; ${seen.reasons} with determining policies, ${seen.several} with several; ${seen.errors} with errors; ${seen.refused} refused by all; ${seen.json} policy sets as JSON, ${seen.linked} with links`);
   if (seen.refused > total * kMostRefused) {
     console.log(`more than ${kMostRefused * 100} % were refused: the generator is at fault`);
     failed++;
