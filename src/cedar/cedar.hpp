@@ -51,9 +51,7 @@ class EntityUid {
   std::uint64_t type_hash() const { return type_hash_; }
   std::string text() const;  // Type::"id", with the id escaped
 
-  friend bool operator==(const EntityUid& a, const EntityUid& b) {
-    return a.hash_ == b.hash_ && a.id_ == b.id_ && a.type_ == b.type_;
-  }
+  friend bool operator==(const EntityUid& a, const EntityUid& b) { return a.hash_ == b.hash_ && a.id_ == b.id_ && a.type_ == b.type_; }
 
  private:
   std::string type_;
@@ -77,16 +75,45 @@ class ValueArena;
 class Value {
  public:
   enum class Kind : std::uint8_t {
-    kBool, kLong, kString, kEntity, kSet, kRecord, kDecimal, kDatetime, kDuration, kIp,
+    kBool,
+    kLong,
+    kString,
+    kEntity,
+    kSet,
+    kRecord,
+    kDecimal,
+    kDatetime,
+    kDuration,
+    kIp,
     kUnrepresentable,  // JSON that no Cedar value can be (null, 1e300); looking at it is an evaluation error
   };
 
   Value() = default;  // false
-  static Value boolean(bool v) { Value r; r.bits_.boolean = v; return r; }
-  static Value integer(std::int64_t v) { Value r(Kind::kLong); r.bits_.number = v; return r; }
-  static Value decimal_from_units(std::int64_t ten_thousandths) { Value r(Kind::kDecimal); r.bits_.number = ten_thousandths; return r; }
-  static Value datetime_ms(std::int64_t since_epoch_ms) { Value r(Kind::kDatetime); r.bits_.number = since_epoch_ms; return r; }
-  static Value duration_ms(std::int64_t ms) { Value r(Kind::kDuration); r.bits_.number = ms; return r; }
+  static Value boolean(bool v) {
+    Value r;
+    r.bits_.boolean = v;
+    return r;
+  }
+  static Value integer(std::int64_t v) {
+    Value r(Kind::kLong);
+    r.bits_.number = v;
+    return r;
+  }
+  static Value decimal_from_units(std::int64_t ten_thousandths) {
+    Value r(Kind::kDecimal);
+    r.bits_.number = ten_thousandths;
+    return r;
+  }
+  static Value datetime_ms(std::int64_t since_epoch_ms) {
+    Value r(Kind::kDatetime);
+    r.bits_.number = since_epoch_ms;
+    return r;
+  }
+  static Value duration_ms(std::int64_t ms) {
+    Value r(Kind::kDuration);
+    r.bits_.number = ms;
+    return r;
+  }
   // The text is not copied: it must live as long as the value is used. ValueArena::string copies.
   static Value borrowed(std::string_view text);
 
@@ -105,8 +132,8 @@ class Value {
 
   Kind kind() const { return kind_; }
   bool is_json() const { return shape_ == Shape::kJsonArray || shape_ == Shape::kJsonObject; }
-  bool as_bool() const { return bits_.boolean; }               // kBool
-  std::int64_t as_integer() const { return bits_.number; }     // kLong, kDecimal (ten-thousandths), kDatetime, kDuration (ms)
+  bool as_bool() const { return bits_.boolean; }                      // kBool
+  std::int64_t as_integer() const { return bits_.number; }            // kLong, kDecimal (ten-thousandths), kDatetime, kDuration (ms)
   std::string_view as_string() const { return {bits_.text, size_}; }  // kString
 
  private:

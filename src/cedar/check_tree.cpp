@@ -164,9 +164,7 @@ class Builder {
     }
   }
 
-  Shape intern(std::string key) {
-    return shape_index_.try_emplace(std::move(key), static_cast<Shape>(shape_index_.size())).first->second;
-  }
+  Shape intern(std::string key) { return shape_index_.try_emplace(std::move(key), static_cast<Shape>(shape_index_.size())).first->second; }
 
   Shape string_shape(std::string_view text) {
     std::string key(1, static_cast<char>(NodeKind::kString));
@@ -223,7 +221,8 @@ class Builder {
       }
       case NodeKind::kRecord: {
         std::vector<std::pair<std::string_view, Shape>> fields;
-        for (std::uint32_t i = 0; i < node.child_count; i += 2) fields.emplace_back(strings[made_.child(node, i)], shape(made_.child(node, i + 1)));
+        for (std::uint32_t i = 0; i < node.child_count; i += 2)
+          fields.emplace_back(strings[made_.child(node, i)], shape(made_.child(node, i + 1)));
         std::sort(fields.begin(), fields.end());
         std::string whole = key(node.kind, 0, {});
         for (const auto& [name, value] : fields) {

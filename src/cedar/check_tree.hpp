@@ -14,9 +14,9 @@ using Shape = std::uint32_t;
 struct CheckTree {
   SyntaxTree tree;
   NodeId root = kNoNode;
-  std::vector<Shape> shapes;  // beside the nodes: equal for expressions that are written alike
+  std::vector<Shape> shapes;         // beside the nodes: equal for expressions that are written alike
   std::vector<Shape> string_shapes;  // beside the tree's strings
-  std::uint32_t depth = 0;  // of the deepest node
+  std::uint32_t depth = 0;           // of the deepest node
 
   const Node& node(NodeId id) const { return tree.nodes[id]; }
   NodeId child(const Node& node, std::uint32_t i) const { return tree.children[node.first_child + i]; }

@@ -60,8 +60,7 @@ Value number_from_double(double d) {
   char digits[64];
   auto [end, error] = std::to_chars(digits, digits + sizeof digits, d, std::chars_format::fixed);
   if (error != std::errc{}) return ValueAccess::unrepresentable();
-  std::expected<std::int64_t, std::string> units =
-      parse_decimal(std::string_view(digits, static_cast<std::size_t>(end - digits)));
+  std::expected<std::int64_t, std::string> units = parse_decimal(std::string_view(digits, static_cast<std::size_t>(end - digits)));
   return units ? Value::decimal_from_units(*units) : ValueAccess::unrepresentable();
 }
 
@@ -86,9 +85,7 @@ void sort_by_name(Arena& arena, std::span<RecordField> fields) {
 
 bool solidify_at(Arena& arena, const Value& v, Value& out, int depth);
 
-bool solidify_json(Arena& arena, const json::value& v, Value& out, int depth) {
-  return solidify_at(arena, view_json(v), out, depth);
-}
+bool solidify_json(Arena& arena, const json::value& v, Value& out, int depth) { return solidify_at(arena, view_json(v), out, depth); }
 
 bool solidify_at(Arena& arena, const Value& v, Value& out, int depth) {
   if (ValueAccess::is_solid(v)) {
@@ -158,8 +155,7 @@ bool equal(const Value& a, const Value& b) {
 }
 
 bool set_contains(const SetData& set, const Value& element) {
-  auto at = std::lower_bound(set.items.begin(), set.items.end(), element,
-                             [](const Value& a, const Value& b) { return compare(a, b) < 0; });
+  auto at = std::lower_bound(set.items.begin(), set.items.end(), element, [](const Value& a, const Value& b) { return compare(a, b) < 0; });
   return at != set.items.end() && compare(*at, element) == 0;
 }
 
@@ -190,9 +186,8 @@ Value view_json(const json::value& v) {
     case json::kind::bool_: return Value::boolean(v.get_bool());
     case json::kind::int64: return Value::integer(v.get_int64());
     case json::kind::uint64:
-      return v.get_uint64() <= static_cast<std::uint64_t>(INT64_MAX)
-                 ? Value::integer(static_cast<std::int64_t>(v.get_uint64()))
-                 : ValueAccess::unrepresentable();
+      return v.get_uint64() <= static_cast<std::uint64_t>(INT64_MAX) ? Value::integer(static_cast<std::int64_t>(v.get_uint64()))
+                                                                     : ValueAccess::unrepresentable();
     case json::kind::double_: return number_from_double(v.get_double());
     case json::kind::string: return Value::borrowed(json::view(v.get_string()));
     case json::kind::array: return ValueAccess::json_array(&v.get_array());

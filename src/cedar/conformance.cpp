@@ -16,10 +16,14 @@ struct KindRow {
   std::string_view name;
 };
 constexpr KindRow kSimpleKinds[] = {
-    {TypeKind::kBool, Value::Kind::kBool, "Bool"},         {TypeKind::kLong, Value::Kind::kLong, "Long"},
-    {TypeKind::kString, Value::Kind::kString, "String"},   {TypeKind::kSet, Value::Kind::kSet, "a set"},
-    {TypeKind::kRecord, Value::Kind::kRecord, "a record"}, {TypeKind::kIp, Value::Kind::kIp, "ipaddr"},
-    {TypeKind::kDecimal, Value::Kind::kDecimal, "decimal"}, {TypeKind::kDatetime, Value::Kind::kDatetime, "datetime"},
+    {TypeKind::kBool, Value::Kind::kBool, "Bool"},
+    {TypeKind::kLong, Value::Kind::kLong, "Long"},
+    {TypeKind::kString, Value::Kind::kString, "String"},
+    {TypeKind::kSet, Value::Kind::kSet, "a set"},
+    {TypeKind::kRecord, Value::Kind::kRecord, "a record"},
+    {TypeKind::kIp, Value::Kind::kIp, "ipaddr"},
+    {TypeKind::kDecimal, Value::Kind::kDecimal, "decimal"},
+    {TypeKind::kDatetime, Value::Kind::kDatetime, "datetime"},
     {TypeKind::kDuration, Value::Kind::kDuration, "duration"},
 };
 
@@ -27,7 +31,9 @@ std::string short_name(std::string_view name) { return "`" + std::string(name.su
 
 }  // namespace
 
-Error within(const Error& error, std::string_view where) { return Error{error.code, std::string(where) + ": " + error.message, error.hint}; }
+Error within(const Error& error, std::string_view where) {
+  return Error{error.code, std::string(where) + ": " + error.message, error.hint};
+}
 
 Status Conformance::check_uid(const UidData& uid) const {
   auto type = schema_.entity_types.find(uid.type);
@@ -75,7 +81,8 @@ Status Conformance::check_record(const Value& v, const SchemaType& type) const {
 Status Conformance::check_entity(const EntityData& entity) const {
   if (is_action_type_name(entity.uid.type)) return check_action(entity);
   auto found = schema_.entity_types.find(entity.uid.type);
-  if (found == schema_.entity_types.end()) return fail(ErrorCode::kInvalid, "the entity type " + short_name(entity.uid.type) + " is not declared");
+  if (found == schema_.entity_types.end())
+    return fail(ErrorCode::kInvalid, "the entity type " + short_name(entity.uid.type) + " is not declared");
   const SchemaEntityType& type = found->second;
   if (Status good = check_uid(entity.uid); !good) return good;
   if (Status good = check_value(entity.attributes, type.shape); !good) return good;
@@ -111,7 +118,8 @@ Status Conformance::check_participant(std::string_view variable, const EntityUid
   }
   if (Status good = check_uid(uid_view(uid)); !good) return std::unexpected(within(good.error(), variable));
   if (std::find(allowed.begin(), allowed.end(), uid.type()) == allowed.end()) {
-    return fail(ErrorCode::kInvalid, action.text() + " does not apply to a " + std::string(variable) + " of type " + short_name(uid.type()));
+    return fail(ErrorCode::kInvalid,
+                action.text() + " does not apply to a " + std::string(variable) + " of type " + short_name(uid.type()));
   }
   return {};
 }

@@ -38,7 +38,8 @@ bool same_values(Arena& scratch, const Value& a, const Value& b) {
 
 bool same_parents(std::span<const UidData> a, std::span<const UidData> b) {
   auto all_in = [](std::span<const UidData> some, std::span<const UidData> others) {
-    return std::all_of(some.begin(), some.end(), [&](const UidData& uid) { return std::find(others.begin(), others.end(), uid) != others.end(); });
+    return std::all_of(some.begin(), some.end(),
+                       [&](const UidData& uid) { return std::find(others.begin(), others.end(), uid) != others.end(); });
   };
   return all_in(a, b) && all_in(b, a);
 }
@@ -111,7 +112,8 @@ class Closure {
     auto end = std::unique(gathered_.begin(), gathered_.end());
     total_ += static_cast<std::size_t>(end - gathered_.begin());
     if (total_ > kMaxAncestors) {
-      return fail(ErrorCode::kTooLarge, "the entities have more than " + std::to_string(kMaxAncestors) + " ancestors together", "flatten the hierarchy");
+      return fail(ErrorCode::kTooLarge, "the entities have more than " + std::to_string(kMaxAncestors) + " ancestors together",
+                  "flatten the hierarchy");
     }
     std::span<UidData> kept = store_.arena.array<UidData>(static_cast<std::size_t>(end - gathered_.begin()));
     std::copy(gathered_.begin(), end, kept.begin());
@@ -133,16 +135,16 @@ Status merge_repetitions(EntityStore& store) {
   kept.reserve(store.entities.size());
   std::vector<EntityData*> order;
   for (EntityData& entity : store.entities) order.push_back(&entity);
-  std::sort(order.begin(), order.end(), [](const EntityData* a, const EntityData* b) {
-    return a->uid.hash != b->uid.hash ? a->uid.hash < b->uid.hash : a < b;
-  });
+  std::sort(order.begin(), order.end(),
+            [](const EntityData* a, const EntityData* b) { return a->uid.hash != b->uid.hash ? a->uid.hash < b->uid.hash : a < b; });
   std::vector<const EntityData*> dropped;
   for (std::size_t i = 0; i < order.size(); ++i) {
     for (std::size_t j = i + 1; j < order.size() && order[j]->uid.hash == order[i]->uid.hash; ++j) {
       const EntityData& a = *order[i];
       const EntityData& b = *order[j];
       if (!(a.uid == b.uid)) continue;
-      if (!same_values(scratch, a.attributes, b.attributes) || !same_values(scratch, a.tags, b.tags) || !same_parents(a.parents, b.parents)) {
+      if (!same_values(scratch, a.attributes, b.attributes) || !same_values(scratch, a.tags, b.tags) ||
+          !same_parents(a.parents, b.parents)) {
         return fail(ErrorCode::kConflict, "the entity " + uid_text(a.uid) + " is given twice with different data");
       }
       dropped.push_back(&b);

@@ -34,11 +34,11 @@ struct EntityStore {
   Arena arena;
   std::shared_ptr<const EntityStore> base;
   std::vector<EntityData> entities;
-  std::vector<std::uint32_t> table;  // open addressing by hash; index + 1, 0 is free; a power of two, or empty when few
-  std::string fault;  // what add() was given that can't be stored
+  std::vector<std::uint32_t> table;      // open addressing by hash; index + 1, 0 is free; a power of two, or empty when few
+  std::string fault;                     // what add() was given that can't be stored
   std::vector<UidData> missing_parents;  // named as parents, stored neither here nor below; sorted by hash
 
-  const EntityData* find(const UidData& uid) const;       // here or below
+  const EntityData* find(const UidData& uid) const;  // here or below
   const EntityData* find_here(const UidData& uid) const;
   void index();
 };

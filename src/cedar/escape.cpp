@@ -175,7 +175,11 @@ bool is_valid_utf8(std::string_view text, std::size_t* bad_offset) {
   std::size_t at = 0;
   while (at < text.size()) {
     unsigned char lead = byte(at);
-    std::size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    std::size_t length = lead < 0x80                   ? 1
+                         : lead >= 0xc2 && lead < 0xe0 ? 2
+                         : lead >= 0xe0 && lead < 0xf0 ? 3
+                         : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                       : 0;
     bool ok = length > 0 && at + length <= text.size();
     for (std::size_t i = 1; ok && i < length; ++i) ok = (byte(at + i) & 0xc0) == 0x80;
     if (ok && length == 3) ok = !(lead == 0xe0 && byte(at + 1) < 0xa0) && !(lead == 0xed && byte(at + 1) >= 0xa0);

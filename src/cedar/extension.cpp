@@ -45,9 +45,17 @@ struct KindName {
   std::string_view name;
 };
 constexpr KindName kKindNames[] = {
-    {Kind::kBool, "bool"},       {Kind::kLong, "long"},         {Kind::kString, "string"}, {Kind::kEntity, "entity"},
-    {Kind::kSet, "set"},         {Kind::kRecord, "record"},     {Kind::kDecimal, "decimal"}, {Kind::kDatetime, "datetime"},
-    {Kind::kDuration, "duration"}, {Kind::kIp, "ipaddr"},       {Kind::kUnrepresentable, "value without a Cedar form"},
+    {Kind::kBool, "bool"},
+    {Kind::kLong, "long"},
+    {Kind::kString, "string"},
+    {Kind::kEntity, "entity"},
+    {Kind::kSet, "set"},
+    {Kind::kRecord, "record"},
+    {Kind::kDecimal, "decimal"},
+    {Kind::kDatetime, "datetime"},
+    {Kind::kDuration, "duration"},
+    {Kind::kIp, "ipaddr"},
+    {Kind::kUnrepresentable, "value without a Cedar form"},
 };
 
 std::string_view kind_name(Kind kind) {
@@ -58,8 +66,8 @@ std::string_view kind_name(Kind kind) {
 }
 
 std::unexpected<std::string> type_error(Function function, const Value& got, Kind wanted) {
-  std::string message = "`" + std::string(extension_signature(function).name) + "` expects " + std::string(kind_name(wanted)) +
-                        ", got " + kind_text(got);
+  std::string message =
+      "`" + std::string(extension_signature(function).name) + "` expects " + std::string(kind_name(wanted)) + ", got " + kind_text(got);
   if (got.kind() == Kind::kString && wanted != Kind::kString) {
     std::string_view constructor = wanted == Kind::kIp ? "ip" : kind_name(wanted);
     message += " (maybe the `" + std::string(constructor) + "` constructor is missing)";
@@ -141,11 +149,13 @@ Answer ask_datetime(Function function, std::span<const Value> arguments) {
   switch (function) {
     case Function::kOffset:
       if (arguments[1].kind() != Kind::kDuration) return type_error(function, arguments[1], Kind::kDuration);
-      if (__builtin_add_overflow(moment, arguments[1].as_integer(), &result)) return std::unexpected("`offset` leaves the range of datetime");
+      if (__builtin_add_overflow(moment, arguments[1].as_integer(), &result))
+        return std::unexpected("`offset` leaves the range of datetime");
       return Value::datetime_ms(result);
     case Function::kDurationSince:
       if (arguments[1].kind() != Kind::kDatetime) return type_error(function, arguments[1], Kind::kDatetime);
-      if (__builtin_sub_overflow(moment, arguments[1].as_integer(), &result)) return std::unexpected("`durationSince` leaves the range of duration");
+      if (__builtin_sub_overflow(moment, arguments[1].as_integer(), &result))
+        return std::unexpected("`durationSince` leaves the range of duration");
       return Value::duration_ms(result);
     case Function::kToDate:
       if (__builtin_sub_overflow(moment, time_of_day(moment), &result)) return std::unexpected("`toDate` leaves the range of datetime");

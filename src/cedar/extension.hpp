@@ -22,18 +22,35 @@ std::string ip_text(const IpData& ip);
 std::string decimal_text(std::int64_t units);
 
 enum class ExtensionFunction : std::uint8_t {
-  kIp, kDecimal, kDatetime, kDuration,
-  kLessThan, kLessThanOrEqual, kGreaterThan, kGreaterThanOrEqual,
-  kIsIpv4, kIsIpv6, kIsLoopback, kIsMulticast, kIsInRange,
-  kOffset, kDurationSince, kToDate, kToTime,
-  kToMilliseconds, kToSeconds, kToMinutes, kToHours, kToDays,
+  kIp,
+  kDecimal,
+  kDatetime,
+  kDuration,
+  kLessThan,
+  kLessThanOrEqual,
+  kGreaterThan,
+  kGreaterThanOrEqual,
+  kIsIpv4,
+  kIsIpv6,
+  kIsLoopback,
+  kIsMulticast,
+  kIsInRange,
+  kOffset,
+  kDurationSince,
+  kToDate,
+  kToTime,
+  kToMilliseconds,
+  kToSeconds,
+  kToMinutes,
+  kToHours,
+  kToDays,
 };
 
 struct ExtensionSignature {
   std::string_view name;
   ExtensionFunction function;
-  bool is_method;         // called as value.name(...), else as name(...)
-  std::uint8_t arity;     // the receiver of a method counts
+  bool is_method;      // called as value.name(...), else as name(...)
+  std::uint8_t arity;  // the receiver of a method counts
 };
 
 std::span<const ExtensionSignature> extension_functions();

@@ -255,8 +255,8 @@ std::string ip_text(const IpData& ip) {
 std::string decimal_text(std::int64_t units) {
   std::uint64_t magnitude = units < 0 ? 0 - static_cast<std::uint64_t>(units) : static_cast<std::uint64_t>(units);
   std::string fraction = std::to_string(magnitude % kDecimalUnit);
-  return (units < 0 ? "-" : "") + std::to_string(magnitude / kDecimalUnit) + "." +
-         std::string(kDecimalDigits - fraction.size(), '0') + fraction;
+  return (units < 0 ? "-" : "") + std::to_string(magnitude / kDecimalUnit) + "." + std::string(kDecimalDigits - fraction.size(), '0') +
+         fraction;
 }
 
 }  // namespace interlock::cedar

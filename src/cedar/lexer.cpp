@@ -15,10 +15,11 @@ bool continues_identifier(char c) { return starts_identifier(c) || is_digit(c); 
 std::size_t blank_length(std::string_view text) {
   auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
   if ((byte(0) >= 9 && byte(0) <= 13) || byte(0) == ' ') return text.empty() ? 0 : 1;
-  if (byte(0) == 0xc2 && (byte(1) == 0x85 || byte(1) == 0xa0)) return 2;                                // U+0085 U+00A0
-  if (byte(0) == 0xe1 && byte(1) == 0x9a && byte(2) == 0x80) return 3;                                  // U+1680
-  if (byte(0) == 0xe2 && byte(1) == 0x80 && ((byte(2) >= 0x80 && byte(2) <= 0x8a) || byte(2) == 0xa8 ||  // U+2000..200A
-                                             byte(2) == 0xa9 || byte(2) == 0xaf))                        // U+2028 2029 202F
+  if (byte(0) == 0xc2 && (byte(1) == 0x85 || byte(1) == 0xa0)) return 2;  // U+0085 U+00A0
+  if (byte(0) == 0xe1 && byte(1) == 0x9a && byte(2) == 0x80) return 3;    // U+1680
+  if (byte(0) == 0xe2 && byte(1) == 0x80 &&
+      ((byte(2) >= 0x80 && byte(2) <= 0x8a) || byte(2) == 0xa8 ||  // U+2000..200A
+       byte(2) == 0xa9 || byte(2) == 0xaf))                        // U+2028 2029 202F
     return 3;
   if (byte(0) == 0xe2 && byte(1) == 0x81 && byte(2) == 0x9f) return 3;  // U+205F
   if (byte(0) == 0xe3 && byte(1) == 0x80 && byte(2) == 0x80) return 3;  // U+3000
@@ -37,13 +38,13 @@ struct Mark {
 };
 // Longer marks before their beginnings.
 constexpr std::array<Mark, 28> kMarks = {{
-    {"::", TokenKind::kPath}, {"==", TokenKind::kEqual}, {"!=", TokenKind::kNotEqual}, {"<=", TokenKind::kLessEqual},
-    {">=", TokenKind::kGreaterEqual}, {"||", TokenKind::kOr}, {"&&", TokenKind::kAnd}, {"@", TokenKind::kAt},
-    {".", TokenKind::kDot}, {",", TokenKind::kComma}, {";", TokenKind::kSemicolon}, {":", TokenKind::kColon},
-    {"(", TokenKind::kOpenParen}, {")", TokenKind::kCloseParen}, {"{", TokenKind::kOpenBrace}, {"}", TokenKind::kCloseBrace},
-    {"[", TokenKind::kOpenBracket}, {"]", TokenKind::kCloseBracket}, {"<", TokenKind::kLess}, {">", TokenKind::kGreater},
-    {"=", TokenKind::kAssign}, {"+", TokenKind::kPlus}, {"-", TokenKind::kMinus}, {"*", TokenKind::kStar},
-    {"/", TokenKind::kSlash}, {"%", TokenKind::kPercent}, {"!", TokenKind::kBang}, {"?", TokenKind::kQuestion},
+    {"::", TokenKind::kPath},         {"==", TokenKind::kEqual},       {"!=", TokenKind::kNotEqual}, {"<=", TokenKind::kLessEqual},
+    {">=", TokenKind::kGreaterEqual}, {"||", TokenKind::kOr},          {"&&", TokenKind::kAnd},      {"@", TokenKind::kAt},
+    {".", TokenKind::kDot},           {",", TokenKind::kComma},        {";", TokenKind::kSemicolon}, {":", TokenKind::kColon},
+    {"(", TokenKind::kOpenParen},     {")", TokenKind::kCloseParen},   {"{", TokenKind::kOpenBrace}, {"}", TokenKind::kCloseBrace},
+    {"[", TokenKind::kOpenBracket},   {"]", TokenKind::kCloseBracket}, {"<", TokenKind::kLess},      {">", TokenKind::kGreater},
+    {"=", TokenKind::kAssign},        {"+", TokenKind::kPlus},         {"-", TokenKind::kMinus},     {"*", TokenKind::kStar},
+    {"/", TokenKind::kSlash},         {"%", TokenKind::kPercent},      {"!", TokenKind::kBang},      {"?", TokenKind::kQuestion},
 }};
 
 }  // namespace

@@ -46,7 +46,8 @@ bool Evaluator::solid(const Value& v, Value& out) {
     out = v;
     return true;
   }
-  return solidify(arena_, v, out) || wrong("the value holds JSON that has no Cedar form (null, or a number that is neither a Long nor a decimal)");
+  return solidify(arena_, v, out) ||
+         wrong("the value holds JSON that has no Cedar form (null, or a number that is neither a Long nor a decimal)");
 }
 
 bool Evaluator::get_attribute(Value& a, const NameData& name) {
@@ -63,7 +64,8 @@ bool Evaluator::get_attribute(Value& a, const NameData& name) {
     return wrong_type("record or entity", a);
   }
   if (found.kind() == Kind::kUnrepresentable) {
-    return wrong("the attribute " + in_ticks(name.text) + " holds JSON that has no Cedar form (null, or a number that is neither a Long nor a decimal)");
+    return wrong("the attribute " + in_ticks(name.text) +
+                 " holds JSON that has no Cedar form (null, or a number that is neither a Long nor a decimal)");
   }
   a = found;
   return true;
@@ -80,8 +82,9 @@ bool Evaluator::has_attribute(Value& a, std::uint32_t first_name, std::uint32_t 
       if (data == nullptr) return a = Value::boolean(false), true;
       record = &data->attributes;
     } else if (at.kind() != Kind::kRecord) {
-      return at.kind() == Kind::kUnrepresentable ? wrong("the attribute before " + in_ticks(name.text) + " holds JSON that has no Cedar form")
-                                                 : wrong_type("record or entity", at);
+      return at.kind() == Kind::kUnrepresentable
+                 ? wrong("the attribute before " + in_ticks(name.text) + " holds JSON that has no Cedar form")
+                 : wrong_type("record or entity", at);
     }
     Value found;
     if (find_in(*record, name, found) == Lookup::kAbsent) return a = Value::boolean(false), true;
@@ -168,7 +171,8 @@ bool Evaluator::negate(Value& a) {
 
 bool Evaluator::is_in(Value& a, const Value& b) {
   if (a.kind() != Kind::kEntity) {
-    if (b.kind() == Kind::kSet) return wrong("expected entity, got " + shown(a) + " (`in` is about ancestors; membership of a set is set.contains(value))");
+    if (b.kind() == Kind::kSet)
+      return wrong("expected entity, got " + shown(a) + " (`in` is about ancestors; membership of a set is set.contains(value))");
     return wrong_type("entity", a);
   }
   const EntityData* data = nullptr;

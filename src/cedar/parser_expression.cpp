@@ -82,7 +82,8 @@ NodeId Parser::add_binary(BinaryOperation operation, std::uint32_t offset, NodeI
 bool Parser::enter() {
   if (++depth_ <= kMaxNestingDepth) return true;
   --depth_;
-  return report(current_.offset, "the expression is nested deeper than " + std::to_string(kMaxNestingDepth) + " levels", "split the policy");
+  return report(current_.offset, "the expression is nested deeper than " + std::to_string(kMaxNestingDepth) + " levels",
+                "split the policy");
 }
 
 NodeId Parser::parse_expression() {
@@ -140,12 +141,14 @@ NodeId Parser::parse_relation() {
   bool is_relation = false;
   NodeId whole = parse_relation_tail(left, is_relation);
   if (whole == kNoNode || !is_relation) return whole;
-  static constexpr TokenKind kRelations[] = {TokenKind::kEqual, TokenKind::kNotEqual, TokenKind::kLess, TokenKind::kLessEqual,
+  static constexpr TokenKind kRelations[] = {TokenKind::kEqual,   TokenKind::kNotEqual,     TokenKind::kLess,  TokenKind::kLessEqual,
                                              TokenKind::kGreater, TokenKind::kGreaterEqual, TokenKind::kAssign};
   bool another = at_word("in") || at_word("has") || at_word("like") || at_word("is");
   for (TokenKind relation : kRelations) another = another || at(relation);
   if (another) {
-    return report(current_.offset, "comparisons can't be chained: " + found() + " follows another one", "use parentheses, or `&&` between two comparisons"), kNoNode;
+    return report(current_.offset, "comparisons can't be chained: " + found() + " follows another one",
+                  "use parentheses, or `&&` between two comparisons"),
+           kNoNode;
   }
   return whole;
 }
@@ -156,9 +159,9 @@ NodeId Parser::parse_relation_tail(NodeId left, bool& is_relation) {
     BinaryOperation operation;
   };
   static constexpr Relation kRelations[] = {
-      {TokenKind::kEqual, BinaryOperation::kEqual},         {TokenKind::kNotEqual, BinaryOperation::kNotEqual},
-      {TokenKind::kLess, BinaryOperation::kLess},           {TokenKind::kLessEqual, BinaryOperation::kLessEqual},
-      {TokenKind::kGreater, BinaryOperation::kGreater},     {TokenKind::kGreaterEqual, BinaryOperation::kGreaterEqual},
+      {TokenKind::kEqual, BinaryOperation::kEqual},     {TokenKind::kNotEqual, BinaryOperation::kNotEqual},
+      {TokenKind::kLess, BinaryOperation::kLess},       {TokenKind::kLessEqual, BinaryOperation::kLessEqual},
+      {TokenKind::kGreater, BinaryOperation::kGreater}, {TokenKind::kGreaterEqual, BinaryOperation::kGreaterEqual},
   };
   std::uint32_t offset = current_.offset;
   if (at(TokenKind::kAssign)) return report(offset, "`=` is no operator", "write `==`"), kNoNode;
@@ -194,8 +197,9 @@ NodeId Parser::parse_has(NodeId target, std::uint32_t offset) {
       names.push_back(add_string(std::string(name)));
     } while (take(TokenKind::kDot));
   }
-  static constexpr TokenKind kNotBehind[] = {TokenKind::kPlus, TokenKind::kMinus, TokenKind::kStar, TokenKind::kSlash, TokenKind::kPercent,
-                                             TokenKind::kDot, TokenKind::kOpenParen, TokenKind::kOpenBracket, TokenKind::kPath};
+  static constexpr TokenKind kNotBehind[] = {TokenKind::kPlus,      TokenKind::kMinus,       TokenKind::kStar,
+                                             TokenKind::kSlash,     TokenKind::kPercent,     TokenKind::kDot,
+                                             TokenKind::kOpenParen, TokenKind::kOpenBracket, TokenKind::kPath};
   for (TokenKind kind : kNotBehind) {
     if (at(kind)) return report(current_.offset, found() + " can't follow what `has` names", std::string(kHint)), kNoNode;
   }
@@ -205,13 +209,14 @@ NodeId Parser::parse_has(NodeId target, std::uint32_t offset) {
 }
 
 NodeId Parser::parse_like(NodeId target, std::uint32_t offset) {
-  if (!at(TokenKind::kString)) return report_expected("a pattern after `like`", "a pattern is a string literal in which * stands for any text"), kNoNode;
+  if (!at(TokenKind::kString))
+    return report_expected("a pattern after `like`", "a pattern is a string literal in which * stands for any text"), kNoNode;
   std::string_view raw = current_.text.substr(1, current_.text.size() - 2);
   auto pattern = unescape_pattern(raw);
   if (!pattern) return report(current_.offset + 1 + static_cast<std::uint32_t>(pattern.error().offset), pattern.error().message), kNoNode;
   advance();
-  static constexpr TokenKind kNotBehind[] = {TokenKind::kPlus, TokenKind::kMinus, TokenKind::kStar, TokenKind::kSlash,
-                                             TokenKind::kPercent, TokenKind::kDot, TokenKind::kOpenParen, TokenKind::kOpenBracket};
+  static constexpr TokenKind kNotBehind[] = {TokenKind::kPlus,    TokenKind::kMinus, TokenKind::kStar,      TokenKind::kSlash,
+                                             TokenKind::kPercent, TokenKind::kDot,   TokenKind::kOpenParen, TokenKind::kOpenBracket};
   for (TokenKind kind : kNotBehind) {
     if (at(kind)) return report(current_.offset, found() + " can't follow a pattern", "a pattern is one string literal"), kNoNode;
   }
@@ -228,7 +233,9 @@ NodeId Parser::parse_is(NodeId target, std::uint32_t offset) {
   if (!at(TokenKind::kIdentifier)) return report_expected("an entity type after `is`"), kNoNode;
   Name type;
   if (!parse_name(type)) return kNoNode;
-  if (type.is_entity) return report(type.offset, "expected an entity type after `is`, found the entity " + type.text(), "compare with an entity by `==`"), kNoNode;
+  if (type.is_entity)
+    return report(type.offset, "expected an entity type after `is`, found the entity " + type.text(), "compare with an entity by `==`"),
+           kNoNode;
   Node node;
   node.kind = NodeKind::kIs;
   node.offset = offset;
@@ -239,8 +246,8 @@ NodeId Parser::parse_is(NodeId target, std::uint32_t offset) {
     node.c = parse_sum();
     if (node.c == kNoNode) return kNoNode;
   } else {
-    static constexpr TokenKind kNotBehind[] = {TokenKind::kPlus, TokenKind::kMinus, TokenKind::kStar, TokenKind::kSlash,
-                                               TokenKind::kPercent, TokenKind::kDot, TokenKind::kOpenParen, TokenKind::kOpenBracket};
+    static constexpr TokenKind kNotBehind[] = {TokenKind::kPlus,    TokenKind::kMinus, TokenKind::kStar,      TokenKind::kSlash,
+                                               TokenKind::kPercent, TokenKind::kDot,   TokenKind::kOpenParen, TokenKind::kOpenBracket};
     for (TokenKind kind : kNotBehind) {
       if (at(kind)) return report(current_.offset, found() + " can't follow an entity type"), kNoNode;
     }
@@ -265,7 +272,10 @@ NodeId Parser::parse_product() {
   NodeId left = parse_unary();
   while (left != kNoNode && (at(TokenKind::kStar) || at(TokenKind::kSlash) || at(TokenKind::kPercent))) {
     std::uint32_t offset = current_.offset;
-    if (!at(TokenKind::kStar)) return report(offset, "Cedar has no " + std::string(at(TokenKind::kSlash) ? "division" : "remainder"), "the arithmetic operators are + - *"), kNoNode;
+    if (!at(TokenKind::kStar))
+      return report(offset, "Cedar has no " + std::string(at(TokenKind::kSlash) ? "division" : "remainder"),
+                    "the arithmetic operators are + - *"),
+             kNoNode;
     advance();
     NodeId right = parse_unary();
     if (right == kNoNode) return kNoNode;
@@ -280,7 +290,8 @@ NodeId Parser::parse_unary() {
   std::uint32_t offsets[kMaxUnaryRun];
   std::size_t count = 0;
   while (at(kind)) {
-    if (count == kMaxUnaryRun) return report(current_.offset, "more than four " + found() + " in a row", "the language allows four"), kNoNode;
+    if (count == kMaxUnaryRun)
+      return report(current_.offset, "more than four " + found() + " in a row", "the language allows four"), kNoNode;
     offsets[count++] = current_.offset;
     advance();
   }
@@ -346,7 +357,8 @@ NodeId Parser::parse_accesses(NodeId head) {
       node.b = add_string(std::string(name));
       head = add(node);
     } else if (take(TokenKind::kOpenBracket)) {
-      if (!at(TokenKind::kString)) return report_expected("an attribute's name as a string", "`[...]` takes a string literal, as in context[\"name\"]"), kNoNode;
+      if (!at(TokenKind::kString))
+        return report_expected("an attribute's name as a string", "`[...]` takes a string literal, as in context[\"name\"]"), kNoNode;
       Node node;
       node.kind = NodeKind::kGetAttr;
       node.offset = offset;
@@ -429,7 +441,8 @@ NodeId Parser::parse_primary() {
       return add_children(NodeKind::kSet, offset, items);
     }
     case TokenKind::kOpenBrace: return parse_record();
-    case TokenKind::kSlot: return report(offset, "a slot is not allowed in a condition", "slots stand in the scope: principal == ?principal"), kNoNode;
+    case TokenKind::kSlot:
+      return report(offset, "a slot is not allowed in a condition", "slots stand in the scope: principal == ?principal"), kNoNode;
     case TokenKind::kIdentifier: return parse_named();
     default: return report_expected("an expression"), kNoNode;
   }
@@ -467,14 +480,18 @@ NodeId Parser::parse_named() {
   }
   if (at(TokenKind::kOpenParen)) return parse_function(name);
   std::string text = name.text();
-  return report(offset, "`" + text + "` is no variable", "the variables are principal, action, resource and context; a string is written \"" + text + "\", an entity " + text + "::\"id\""), kNoNode;
+  return report(offset, "`" + text + "` is no variable",
+                "the variables are principal, action, resource and context; a string is written \"" + text + "\", an entity " + text +
+                    "::\"id\""),
+         kNoNode;
 }
 
 NodeId Parser::parse_function(const Name& name) {
   std::string text = name.text();
   const ExtensionSignature* signature = find_extension(text);
   if (is_method(text)) return report(name.offset, "`" + text + "` is a method", "write value." + text + "(...)"), kNoNode;
-  if (signature == nullptr) return report(name.offset, "there is no function `" + text + "`", "the functions are ip, decimal, datetime and duration"), kNoNode;
+  if (signature == nullptr)
+    return report(name.offset, "there is no function `" + text + "`", "the functions are ip, decimal, datetime and duration"), kNoNode;
   advance();
   std::vector<std::uint32_t> arguments;
   if (!parse_list(TokenKind::kCloseParen, "`,` or `)`", arguments)) return kNoNode;
@@ -516,7 +533,8 @@ bool Parser::parse_name(Name& name) {
   name.offset = current_.offset;
   for (;;) {
     if (!at(TokenKind::kIdentifier)) return report_expected("a name");
-    if (is_reserved_word(current_.text)) return report(current_.offset, "`" + std::string(current_.text) + "` is a reserved word and can't be a name");
+    if (is_reserved_word(current_.text))
+      return report(current_.offset, "`" + std::string(current_.text) + "` is a reserved word and can't be a name");
     if (is_reserved_name(current_.text)) return report(current_.offset, "`" + std::string(current_.text) + "` is reserved");
     name.parts.push_back(current_.text);
     advance();
@@ -532,7 +550,9 @@ bool Parser::parse_name(Name& name) {
 bool Parser::parse_attribute_name(std::string_view& name, std::string_view after) {
   if (!at(TokenKind::kIdentifier)) return report_expected("a name after " + std::string(after));
   std::string word(current_.text);
-  if (is_reserved_word(word)) return report(current_.offset, "`" + word + "` is a reserved word and can't be a name here", "write it as a string: [\"" + word + "\"], has \"" + word + "\", {\"" + word + "\": ...}");
+  if (is_reserved_word(word))
+    return report(current_.offset, "`" + word + "` is a reserved word and can't be a name here",
+                  "write it as a string: [\"" + word + "\"], has \"" + word + "\", {\"" + word + "\": ...}");
   if (is_reserved_name(word)) return report(current_.offset, "`" + word + "` is reserved");
   name = current_.text;
   advance();

@@ -72,8 +72,9 @@ bool Parser::parse_scope(PolicySyntax& policy) {
     if (take(TokenKind::kComma)) continue;
     if (last) break;
     if (at(TokenKind::kCloseParen)) {
-      return report(current_.offset, "the scope ends too early: after `" + std::string(part.name) + "` there must be " +
-                                         (part.name == "principal" ? "`action` and `resource`" : "`resource`"),
+      return report(current_.offset,
+                    "the scope ends too early: after `" + std::string(part.name) + "` there must be " +
+                        (part.name == "principal" ? "`action` and `resource`" : "`resource`"),
                     "the scope is (principal, action, resource)");
     }
     return report_expected("`,`", "the scope holds one constraint for each variable; further ones go into a `when` condition");
@@ -84,26 +85,33 @@ bool Parser::parse_scope(PolicySyntax& policy) {
 
 bool Parser::parse_scope_variable(std::string_view variable, ScopeConstraint& constraint) {
   using Kind = ScopeConstraint::Kind;
-  if (!at_word(variable)) return report_expected("`" + std::string(variable) + "`", "the scope is (principal, action, resource), in this order");
+  if (!at_word(variable))
+    return report_expected("`" + std::string(variable) + "`", "the scope is (principal, action, resource), in this order");
   constraint.offset = current_.offset;
   advance();
   bool is_action = variable == "action";
-  if (at(TokenKind::kColon)) return report(current_.offset, "a variable of the scope takes no type after `:`", "write `" + std::string(variable) + " is Type`");
+  if (at(TokenKind::kColon))
+    return report(current_.offset, "a variable of the scope takes no type after `:`", "write `" + std::string(variable) + " is Type`");
   bool is = false;
   if (at_word("is")) {
-    if (is_action) return report(current_.offset, "`is` is not allowed for the action in the scope", "write `action == ...` or `action in [...]`, or move it into a `when` condition");
+    if (is_action)
+      return report(current_.offset, "`is` is not allowed for the action in the scope",
+                    "write `action == ...` or `action in [...]`, or move it into a `when` condition");
     advance();
     Name type;
     if (!at(TokenKind::kIdentifier)) return report_expected("an entity type after `is`");
     if (!parse_name(type)) return false;
-    if (type.is_entity) return report(type.offset, "expected an entity type after `is`, found the entity " + type.text(), "compare with an entity by `==`");
+    if (type.is_entity)
+      return report(type.offset, "expected an entity type after `is`, found the entity " + type.text(), "compare with an entity by `==`");
     constraint.type = type.text();
     constraint.kind = Kind::kIs;
     is = true;
   }
   if (at(TokenKind::kAssign)) return report(current_.offset, "`=` is no operator", "write `==`");
   if (at(TokenKind::kEqual)) {
-    if (is) return report(current_.offset, "`is` and `==` can't stand together in the scope", "write `is Type in Entity`, or `==` alone: it settles the type");
+    if (is)
+      return report(current_.offset, "`is` and `==` can't stand together in the scope",
+                    "write `is Type in Entity`, or `==` alone: it settles the type");
     advance();
     constraint.kind = Kind::kEqual;
     return parse_scope_entities(variable, false, constraint);
@@ -112,12 +120,18 @@ bool Parser::parse_scope_variable(std::string_view variable, ScopeConstraint& co
     advance();
     constraint.kind = is ? Kind::kIsIn : Kind::kIn;
     if (!parse_scope_entities(variable, is_action, constraint)) return false;
-    if (at_word("is")) return report(current_.offset, "`is` stands before `in`", is_action ? "for the action, `is` is not allowed in the scope" : "write `" + std::string(variable) + " is Type in Entity`");
+    if (at_word("is"))
+      return report(
+          current_.offset, "`is` stands before `in`",
+          is_action ? "for the action, `is` is not allowed in the scope" : "write `" + std::string(variable) + " is Type in Entity`");
     return true;
   }
-  static constexpr TokenKind kOthers[] = {TokenKind::kNotEqual, TokenKind::kLess, TokenKind::kLessEqual, TokenKind::kGreater, TokenKind::kGreaterEqual};
+  static constexpr TokenKind kOthers[] = {TokenKind::kNotEqual, TokenKind::kLess, TokenKind::kLessEqual, TokenKind::kGreater,
+                                          TokenKind::kGreaterEqual};
   if (std::find(std::begin(kOthers), std::end(kOthers), current_.kind) != std::end(kOthers) || at_word("has") || at_word("like")) {
-    return report(current_.offset, found() + " is not allowed in the scope", is_action ? "use `==` or `in`, or move it into a `when` condition" : "use `==`, `in` or `is`, or move it into a `when` condition");
+    return report(
+        current_.offset, found() + " is not allowed in the scope",
+        is_action ? "use `==` or `in`, or move it into a `when` condition" : "use `==`, `in` or `is`, or move it into a `when` condition");
   }
   return true;
 }
@@ -129,12 +143,15 @@ bool Parser::parse_scope_entities(std::string_view variable, bool list_allowed, 
   if (at(TokenKind::kSlot)) {
     if (variable == "action") return report(offset, "a template has no slot for the action", "slots are ?principal and ?resource");
     if (current_.text.substr(1) != variable) {
-      return report(offset, "expected ?" + std::string(variable) + " here, found " + found(), "a slot stands in its own variable's constraint");
+      return report(offset, "expected ?" + std::string(variable) + " here, found " + found(),
+                    "a slot stands in its own variable's constraint");
     }
     constraint.is_slot = true;
     advance();
   } else if (at(TokenKind::kOpenBracket)) {
-    if (!list_allowed) return report(offset, "a list of entities is not allowed here", "only `action in [...]` takes a list; write `in` a common parent, or several policies");
+    if (!list_allowed)
+      return report(offset, "a list of entities is not allowed here",
+                    "only `action in [...]` takes a list; write `in` a common parent, or several policies");
     advance();
     while (!at(TokenKind::kCloseBracket)) {
       int inner = 0;
@@ -158,18 +175,23 @@ bool Parser::parse_scope_entities(std::string_view variable, bool list_allowed, 
   }
   if (variable != "action") return true;
   for (const EntityUid& uid : constraint.entities) {
-    if (!is_action_type(uid.type())) return report(offset, uid.text() + " is no action", "the type of an action is `Action`, with or without a namespace: Action::\"read\"");
+    if (!is_action_type(uid.type()))
+      return report(offset, uid.text() + " is no action",
+                    "the type of an action is `Action`, with or without a namespace: Action::\"read\"");
   }
   return true;
 }
 
 bool Parser::parse_scope_entity(EntityUid& uid) {
   constexpr std::string_view kHint = "an entity is written Type::\"id\"";
-  if (at(TokenKind::kSlot)) return report(current_.offset, "a slot is not allowed here", "slots are ?principal and ?resource, each alone behind `==` or `in`");
+  if (at(TokenKind::kSlot))
+    return report(current_.offset, "a slot is not allowed here", "slots are ?principal and ?resource, each alone behind `==` or `in`");
   if (!at(TokenKind::kIdentifier)) return report_expected("an entity", kHint);
   Name name;
   if (!parse_name(name)) return false;
-  if (!name.is_entity) return report(name.offset, "expected an entity, found the name `" + name.text() + "`", "an entity is written Type::\"id\"; a type is tested with `is`");
+  if (!name.is_entity)
+    return report(name.offset, "expected an entity, found the name `" + name.text() + "`",
+                  "an entity is written Type::\"id\"; a type is tested with `is`");
   std::string id = std::move(name.id);
   name.is_entity = false;
   uid = EntityUid(name.text(), std::move(id));
@@ -184,7 +206,8 @@ bool Parser::parse_condition(PolicySyntax& policy) {
   std::string word(current_.text);
   advance();
   if (!expect(TokenKind::kOpenBrace, "`{` after `" + word + "`")) return false;
-  if (at(TokenKind::kCloseBrace)) return report(current_.offset, "the `" + word + "` condition is empty", "leave it out, or write { true }");
+  if (at(TokenKind::kCloseBrace))
+    return report(current_.offset, "the `" + word + "` condition is empty", "leave it out, or write { true }");
   condition.body = parse_expression();
   if (condition.body == kNoNode) return false;
   if (!expect(TokenKind::kCloseBrace, "an operator or `}`")) return false;

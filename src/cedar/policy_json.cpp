@@ -24,7 +24,9 @@ Status add_policy(SetDocument& into, std::string id, const json::value& v, bool 
   Result<PolicySyntax> policy = read_policy_json(v);
   if (!policy) return std::unexpected(within(policy.error(), "policy " + quoted(id)));
   if (policy->is_template() != as_template) {
-    return fail(ErrorCode::kInvalid, "policy " + quoted(id) + (as_template ? ": a template has ?principal or ?resource" : ": a policy has no slots; templates stand in `templates`"));
+    return fail(ErrorCode::kInvalid,
+                "policy " + quoted(id) +
+                    (as_template ? ": a template has ?principal or ?resource" : ": a policy has no slots; templates stand in `templates`"));
   }
   into.text += write_policy_text(*policy);
   into.ids.push_back(std::move(id));
@@ -45,7 +47,8 @@ Result<TemplateLink> read_link(const json::value& v) {
   auto id = o == nullptr ? std::nullopt : json::string_at(*o, "newId");
   auto template_id = o == nullptr ? std::nullopt : json::string_at(*o, "templateId");
   const json::object* values = o == nullptr ? nullptr : json::object_at(*o, "values");
-  if (!id || !template_id || values == nullptr || o->size() != 3) return fail(ErrorCode::kInvalid, "a link has `templateId`, `newId` and `values`");
+  if (!id || !template_id || values == nullptr || o->size() != 3)
+    return fail(ErrorCode::kInvalid, "a link has `templateId`, `newId` and `values`");
   TemplateLink link;
   link.id = *id;
   link.template_id = *template_id;
@@ -122,7 +125,8 @@ Result<PolicySet> policies_from_json(const PolicySource& document, const LoadOpt
   if (!parsed) return refuse(parsed.error());
   Result<SetDocument> read = read_document(*parsed);
   if (!read) return refuse(read.error());
-  if (read->text.size() > std::min<std::size_t>(options.max_source_bytes, UINT32_MAX)) return refuse({ErrorCode::kTooLarge, "the policies are too large", {}});
+  if (read->text.size() > std::min<std::size_t>(options.max_source_bytes, UINT32_MAX))
+    return refuse({ErrorCode::kTooLarge, "the policies are too large", {}});
   PolicySetBuilder builder(options, diagnostics);
   builder.add_source({document.name, std::move(read->text)}, &read->ids);
   if (!diagnostics.empty()) {

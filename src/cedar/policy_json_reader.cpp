@@ -34,7 +34,8 @@ class Reader {
   bool check_members(const json::object& o, std::initializer_list<std::string_view> known, std::string_view where) {
     for (const auto& member : o) {
       std::string_view name(member.key().data(), member.key().size());
-      if (std::find(known.begin(), known.end(), name) == known.end()) return bad(std::string(where) + ": the member " + shown(name) + " is not known here");
+      if (std::find(known.begin(), known.end(), name) == known.end())
+        return bad(std::string(where) + ": the member " + shown(name) + " is not known here");
     }
     return true;
   }
@@ -61,7 +62,8 @@ class Reader {
       Annotation annotation;
       annotation.name.assign(member.key().data(), member.key().size());
       if (!is_identifier(annotation.name)) return bad(shown(annotation.name) + " is no name for an annotation");
-      if (!member.value().is_string() && !member.value().is_null()) return bad("the annotation " + shown(annotation.name) + " must be a string");
+      if (!member.value().is_string() && !member.value().is_null())
+        return bad("the annotation " + shown(annotation.name) + " must be a string");
       annotation.has_value = member.value().is_string();
       if (annotation.has_value) annotation.value = json::view(member.value().get_string());
       policy_.annotations.push_back(std::move(annotation));
@@ -74,10 +76,12 @@ class Reader {
     if (conditions == nullptr) return bad("`conditions` must be an array");
     for (const json::value& each : *conditions) {
       const json::object* condition = each.if_object();
-      if (condition == nullptr || !check_members(*condition, {"kind", "body"}, "a condition")) return bad("a condition must be an object with `kind` and `body`");
+      if (condition == nullptr || !check_members(*condition, {"kind", "body"}, "a condition"))
+        return bad("a condition must be an object with `kind` and `body`");
       auto kind = json::string_at(*condition, "kind");
       const json::value* body = json::find(*condition, "body");
-      if ((kind != "when" && kind != "unless") || body == nullptr) return bad("a condition must have a `kind` (when or unless) and a `body`");
+      if ((kind != "when" && kind != "unless") || body == nullptr)
+        return bad("a condition must have a `kind` (when or unless) and a `body`");
       ConditionSyntax read;
       read.unless = kind == "unless";
       read.body = read_node(*body);
@@ -250,7 +254,8 @@ class Reader {
     return add_children(NodeKind::kIf, parts);
   }
 
-  NodeId read_operand(const json::object& body, std::string_view member, std::string_view name, std::initializer_list<std::string_view> known) {
+  NodeId read_operand(const json::object& body, std::string_view member, std::string_view name,
+                      std::initializer_list<std::string_view> known) {
     const json::value* operand = json::find(body, member);
     if (!check_members(body, known, name)) return kNoNode;
     return operand == nullptr ? bad_node(shown(name) + ": `" + std::string(member) + "` is missing") : read_node(*operand);
@@ -273,13 +278,15 @@ class Reader {
       bool chained = op.name == "&&" || op.name == "||" || find_operation(op.name) != nullptr;
       if (!chained) break;
       const json::object* body = op.body->if_object();
-      if (body == nullptr || json::find(*body, "left") == nullptr || json::find(*body, "right") == nullptr) return bad_node(shown(op.name) + " must have a `left` and a `right`");
+      if (body == nullptr || json::find(*body, "left") == nullptr || json::find(*body, "right") == nullptr)
+        return bad_node(shown(op.name) + " must have a `left` and a `right`");
       if (!check_members(*body, {"left", "right"}, op.name)) return kNoNode;
       spine.push_back(op);
       at = json::find(*body, "left");
     }
     NodeId left = read_node(*at);
-    while (left != kNoNode && !spine.empty()) left = spine.back().name == "&&" || spine.back().name == "||" ? join_chain(spine, left) : join_operation(spine, left);
+    while (left != kNoNode && !spine.empty())
+      left = spine.back().name == "&&" || spine.back().name == "||" ? join_chain(spine, left) : join_operation(spine, left);
     return left;
   }
 
@@ -320,7 +327,9 @@ class Reader {
     }
     if (names.empty()) return bad_node("`has`: `attr` must be a string, or an array of strings");
     // Only names of the plain kind can be written as a path.
-    bool plain = std::all_of(names.begin(), names.end(), [](std::string_view name) { return is_identifier(name) && !is_reserved_word(name) && !is_reserved_name(name); });
+    bool plain = std::all_of(names.begin(), names.end(), [](std::string_view name) {
+      return is_identifier(name) && !is_reserved_word(name) && !is_reserved_name(name);
+    });
     if (names.size() == 1 || plain) return add_has(target, names);
     std::vector<std::uint32_t> terms;
     for (std::string_view name : names) {

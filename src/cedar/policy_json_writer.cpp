@@ -29,7 +29,8 @@ class JsonWriter {
     out["conditions"] = std::move(conditions);
     if (!policy_.annotations.empty()) {
       json::object annotations;
-      for (const Annotation& annotation : policy_.annotations) annotations[annotation.name] = annotation.has_value ? json::value(annotation.value) : json::value("");
+      for (const Annotation& annotation : policy_.annotations)
+        annotations[annotation.name] = annotation.has_value ? json::value(annotation.value) : json::value("");
       out["annotations"] = std::move(annotations);
     }
     return out;

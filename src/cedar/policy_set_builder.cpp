@@ -73,14 +73,16 @@ void PolicySetBuilder::add_set(const CompiledPolicies& other) {
 }
 
 Status PolicySetBuilder::add_link(const TemplateLink& link) {
-  auto at = std::find_if(set_->policies.begin(), set_->policies.end(), [&](const Policy& policy) { return policy.id() == link.template_id; });
-  if (at == set_->policies.end() || !at->is_template()) return fail(ErrorCode::kNotFound, "there is no template `" + link.template_id + "`");
+  auto at =
+      std::find_if(set_->policies.begin(), set_->policies.end(), [&](const Policy& policy) { return policy.id() == link.template_id; });
+  if (at == set_->policies.end() || !at->is_template())
+    return fail(ErrorCode::kNotFound, "there is no template `" + link.template_id + "`");
   auto place = static_cast<std::size_t>(at - set_->policies.begin());
   PolicySyntax filled = *set_->syntax[place];
   auto fill = [&](std::string_view slot, ScopeConstraint& scope, const std::optional<EntityUid>& with) -> Status {
     if (scope.is_slot != with.has_value()) {
-      return fail(ErrorCode::kInvalid, "the link `" + link.id + "` " + (scope.is_slot ? "leaves the slot " : "fills the slot ") + std::string(slot) +
-                                           (scope.is_slot ? " open" : ", which its template does not have"));
+      return fail(ErrorCode::kInvalid, "the link `" + link.id + "` " + (scope.is_slot ? "leaves the slot " : "fills the slot ") +
+                                           std::string(slot) + (scope.is_slot ? " open" : ", which its template does not have"));
     }
     if (with) scope.entities = {*with};
     scope.is_slot = false;
@@ -88,7 +90,8 @@ Status PolicySetBuilder::add_link(const TemplateLink& link) {
   };
   if (Status good = fill("?principal", filled.principal, link.principal); !good) return good;
   if (Status good = fill("?resource", filled.resource, link.resource); !good) return good;
-  if (set_->policies.size() >= options_.max_policies) return fail(ErrorCode::kTooLarge, "the set has more than " + std::to_string(options_.max_policies) + " policies");
+  if (set_->policies.size() >= options_.max_policies)
+    return fail(ErrorCode::kTooLarge, "the set has more than " + std::to_string(options_.max_policies) + " policies");
   if (!ids_.insert(link.id).second) return fail(ErrorCode::kConflict, "another policy has the id `" + link.id + "`");
   Policy policy = set_->policies[place];
   policy.id_ = link.id;

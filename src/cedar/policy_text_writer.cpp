@@ -261,13 +261,20 @@ class TextWriter {
 };
 
 constexpr OperationName kOperations[] = {
-    {BinaryOperation::kEqual, "==", false},        {BinaryOperation::kNotEqual, "!=", false},
-    {BinaryOperation::kLess, "<", false},          {BinaryOperation::kLessEqual, "<=", false},
-    {BinaryOperation::kGreater, ">", false},       {BinaryOperation::kGreaterEqual, ">=", false},
-    {BinaryOperation::kIn, "in", false},           {BinaryOperation::kAdd, "+", false},
-    {BinaryOperation::kSubtract, "-", false},      {BinaryOperation::kMultiply, "*", false},
-    {BinaryOperation::kContains, "contains", true}, {BinaryOperation::kContainsAll, "containsAll", true},
-    {BinaryOperation::kContainsAny, "containsAny", true}, {BinaryOperation::kGetTag, "getTag", true},
+    {BinaryOperation::kEqual, "==", false},
+    {BinaryOperation::kNotEqual, "!=", false},
+    {BinaryOperation::kLess, "<", false},
+    {BinaryOperation::kLessEqual, "<=", false},
+    {BinaryOperation::kGreater, ">", false},
+    {BinaryOperation::kGreaterEqual, ">=", false},
+    {BinaryOperation::kIn, "in", false},
+    {BinaryOperation::kAdd, "+", false},
+    {BinaryOperation::kSubtract, "-", false},
+    {BinaryOperation::kMultiply, "*", false},
+    {BinaryOperation::kContains, "contains", true},
+    {BinaryOperation::kContainsAll, "containsAll", true},
+    {BinaryOperation::kContainsAny, "containsAny", true},
+    {BinaryOperation::kGetTag, "getTag", true},
     {BinaryOperation::kHasTag, "hasTag", true},
 };
 
@@ -276,7 +283,8 @@ constexpr OperationName kOperations[] = {
 std::span<const OperationName> operation_names() { return kOperations; }
 
 const OperationName& operation_name(BinaryOperation operation) {
-  return *std::find_if(std::begin(kOperations), std::end(kOperations), [&](const OperationName& each) { return each.operation == operation; });
+  return *std::find_if(std::begin(kOperations), std::end(kOperations),
+                       [&](const OperationName& each) { return each.operation == operation; });
 }
 
 std::string_view variable_name(Variable variable) {

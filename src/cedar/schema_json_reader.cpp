@@ -82,7 +82,8 @@ class Reader {
   bool check_members(const json::object& o, std::initializer_list<std::string_view> known) {
     for (const auto& member : o) {
       std::string_view name(member.key().data(), member.key().size());
-      if (std::find(known.begin(), known.end(), name) == known.end()) return bad("the member `" + std::string(name.substr(0, 80)) + "` is not known here");
+      if (std::find(known.begin(), known.end(), name) == known.end())
+        return bad("the member `" + std::string(name.substr(0, 80)) + "` is not known here");
     }
     return true;
   }
@@ -127,12 +128,16 @@ class Reader {
       return true;
     });
     bool entities = commons && each_member(*o, "entityTypes", true, [&](std::string name, const json::value& entity) {
-      return declared_name(name) && read_entity(std::move(name), entity, space);
-    });
-    return entities && each_member(*o, "actions", true, [&](std::string name, const json::value& action) { return read_action(std::move(name), action, space); });
+                      return declared_name(name) && read_entity(std::move(name), entity, space);
+                    });
+    return entities && each_member(*o, "actions", true, [&](std::string name, const json::value& action) {
+             return read_action(std::move(name), action, space);
+           });
   }
 
-  bool declared_name(const std::string& name) { return (is_identifier(name) && !is_reserved_word(name)) || bad("this is no name for a type"); }
+  bool declared_name(const std::string& name) {
+    return (is_identifier(name) && !is_reserved_word(name)) || bad("this is no name for a type");
+  }
 
   bool read_names(const json::object& o, std::string_view member, bool required, std::vector<NameSyntax>& names) {
     const json::value* v = json::find(o, member);
@@ -160,7 +165,8 @@ class Reader {
         entity.choices.emplace_back(json::view(choice.get_string()));
       }
     } else {
-      if (!check_members(*o, {"memberOfTypes", "shape", "tags", "annotations"}) || !read_names(*o, "memberOfTypes", false, entity.parents)) return false;
+      if (!check_members(*o, {"memberOfTypes", "shape", "tags", "annotations"}) || !read_names(*o, "memberOfTypes", false, entity.parents))
+        return false;
       if (!read_type_member(*o, "shape", entity.shape) || !read_type_member(*o, "tags", entity.tags)) return false;
     }
     if (!read_annotations(*o, entity.annotations)) return false;
@@ -188,8 +194,8 @@ class Reader {
     const json::object* applies = object(*v, "this");
     if (applies == nullptr || !check_members(*applies, {"principalTypes", "resourceTypes", "context"})) return false;
     action.applies = true;
-    return read_names(*applies, "principalTypes", true, action.principals) && read_names(*applies, "resourceTypes", true, action.resources) &&
-           read_type_member(*applies, "context", action.context);
+    return read_names(*applies, "principalTypes", true, action.principals) &&
+           read_names(*applies, "resourceTypes", true, action.resources) && read_type_member(*applies, "context", action.context);
   }
 
   bool read_member_of(const json::object& o, ActionSyntax& action) {
@@ -204,7 +210,8 @@ class Reader {
       const json::value* type = json::find(*parent, "type");
       bool typed = type != nullptr && !type->is_null();
       if (!id) return bad("an action is named by its `id`");
-      if (typed && (!type->is_string() || !is_path(json::view(type->get_string())))) return bad("`type` must be the name of an action's type");
+      if (typed && (!type->is_string() || !is_path(json::view(type->get_string()))))
+        return bad("`type` must be the name of an action's type");
       action.parents.push_back({typed ? std::string(json::view(type->get_string())) : std::string(), std::string(*id), place()});
     }
     return true;
@@ -235,11 +242,14 @@ class Reader {
     }
     TypeSyntax made;
     made.offset = place();
-    bool good = *kind == "Set" ? read_set(*o, made, known) : *kind == "Record" ? read_record(*o, made, known) : read_name(*o, *kind, made, known);
+    bool good = *kind == "Set"      ? read_set(*o, made, known)
+                : *kind == "Record" ? read_record(*o, made, known)
+                                    : read_name(*o, *kind, made, known);
     if (!good) return false;
     for (const auto& member : *o) {
       std::string_view name(member.key().data(), member.key().size());
-      if (std::find(known.begin(), known.end(), name) == known.end()) return bad("the member `" + std::string(name.substr(0, 80)) + "` does not belong to this type");
+      if (std::find(known.begin(), known.end(), name) == known.end())
+        return bad("the member `" + std::string(name.substr(0, 80)) + "` does not belong to this type");
     }
     --depth_;
     schema_.types.push_back(std::move(made));

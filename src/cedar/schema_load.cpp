@@ -27,7 +27,9 @@ Result<ReadSchema> read_text(const PolicySource& source, Diagnostics& diagnostic
   if (Status good = check_size(source); !good) return std::unexpected(good.error());
   auto text = std::make_shared<const SourceText>(source.name, source.text);
   ReadSchema read;
-  read.places = [text](std::uint32_t offset, std::string message, std::string hint) { return text->diagnose(offset, std::move(message), std::move(hint)); };
+  read.places = [text](std::uint32_t offset, std::string message, std::string hint) {
+    return text->diagnose(offset, std::move(message), std::move(hint));
+  };
   if (!SchemaParser(*text, diagnostics).parse(read.syntax)) return std::unexpected(diagnostics.error());
   return read;
 }
@@ -59,7 +61,8 @@ Result<ReadSchema> read_json(const PolicySource& source, Diagnostics& diagnostic
 
 using Read = Result<ReadSchema> (*)(const PolicySource&, Diagnostics&);
 
-Result<std::shared_ptr<const SchemaData>> load(const PolicySource& source, Read read, std::vector<Diagnostic>* all, SchemaSyntax* syntax = nullptr) {
+Result<std::shared_ptr<const SchemaData>> load(const PolicySource& source, Read read, std::vector<Diagnostic>* all,
+                                               SchemaSyntax* syntax = nullptr) {
   Diagnostics diagnostics(1);
   Result<ReadSchema> schema = read(source, diagnostics);
   if (!schema && diagnostics.empty()) return std::unexpected(schema.error());

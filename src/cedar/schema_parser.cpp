@@ -62,7 +62,8 @@ bool SchemaParser::parse_entity(NamespaceSyntax& into, std::vector<Annotation> a
     if (at(TokenKind::kOpenBrace) && !parse_record(entity.shape)) return false;
     if (take_word("tags") && !parse_type(entity.tags)) return false;
   }
-  if (!expect(TokenKind::kSemicolon, "`;`", "an entity is declared as: entity Name in [Parent] { attribute: Type } tags Type;")) return false;
+  if (!expect(TokenKind::kSemicolon, "`;`", "an entity is declared as: entity Name in [Parent] { attribute: Type } tags Type;"))
+    return false;
   into.entities.push_back(std::move(entity));
   return true;
 }
@@ -89,8 +90,12 @@ bool SchemaParser::parse_action(NamespaceSyntax& into, std::vector<Annotation> a
   } while (take(TokenKind::kComma));
   if (take_word("in") && !parse_action_parents(action)) return false;
   if (take_word("appliesTo") && !parse_applies_to(action)) return false;
-  if (take_word("attributes") && !(expect(TokenKind::kOpenBrace, "`{`") && expect(TokenKind::kCloseBrace, "`}`", "actions have no attributes"))) return false;
-  if (!expect(TokenKind::kSemicolon, "`;`", "an action is declared as: action \"name\" in [group] appliesTo { principal: [...], resource: [...] };")) return false;
+  if (take_word("attributes") &&
+      !(expect(TokenKind::kOpenBrace, "`{`") && expect(TokenKind::kCloseBrace, "`}`", "actions have no attributes")))
+    return false;
+  if (!expect(TokenKind::kSemicolon, "`;`",
+              "an action is declared as: action \"name\" in [group] appliesTo { principal: [...], resource: [...] };"))
+    return false;
   into.actions.push_back(std::move(action));
   return true;
 }
@@ -148,7 +153,8 @@ bool SchemaParser::parse_applies_to(ActionSyntax& action) {
     } else {
       std::vector<NameSyntax>& types = word == "principal" ? action.principals : action.resources;
       if (!parse_paths(types)) return false;
-      if (types.empty()) return report(at_offset, "the list of `" + word + "` types is empty", "an action that applies to nothing has no `appliesTo`");
+      if (types.empty())
+        return report(at_offset, "the list of `" + word + "` types is empty", "an action that applies to nothing has no `appliesTo`");
     }
   } while (take(TokenKind::kComma));
   if (!has_principal || !has_resource) return report(offset, "`appliesTo` needs both `principal` and `resource`");

@@ -15,8 +15,8 @@ struct Builtin {
   SchemaType::Kind kind;
 };
 constexpr Builtin kBuiltins[] = {
-    {"Bool", SchemaType::Kind::kBool},         {"Long", SchemaType::Kind::kLong},         {"String", SchemaType::Kind::kString},
-    {"ipaddr", SchemaType::Kind::kIp},         {"decimal", SchemaType::Kind::kDecimal},   {"datetime", SchemaType::Kind::kDatetime},
+    {"Bool", SchemaType::Kind::kBool},         {"Long", SchemaType::Kind::kLong},       {"String", SchemaType::Kind::kString},
+    {"ipaddr", SchemaType::Kind::kIp},         {"decimal", SchemaType::Kind::kDecimal}, {"datetime", SchemaType::Kind::kDatetime},
     {"duration", SchemaType::Kind::kDuration},
 };
 
@@ -35,7 +35,8 @@ bool is_unqualified(std::string_view name) { return name.find("::") == std::stri
 
 class Resolver {
  public:
-  Resolver(const SchemaSyntax& syntax, const SchemaPlaces& places, Diagnostics& diagnostics) : syntax_(syntax), places_(places), diagnostics_(diagnostics) {}
+  Resolver(const SchemaSyntax& syntax, const SchemaPlaces& places, Diagnostics& diagnostics)
+      : syntax_(syntax), places_(places), diagnostics_(diagnostics) {}
 
   std::shared_ptr<SchemaData> run() {
     data_ = std::make_shared<SchemaData>();
@@ -105,7 +106,8 @@ class Resolver {
           return report(common.name.offset, "a common type can't be called `" + common.name.text + "`");
         }
         std::string full = qualified(space.name, common.name.text);
-        if (!commons_.try_emplace(full, Common{&space, common.type}).second) return report(common.name.offset, "the type `" + full + "` is declared twice");
+        if (!commons_.try_emplace(full, Common{&space, common.type}).second)
+          return report(common.name.offset, "the type `" + full + "` is declared twice");
         offsets_.try_emplace(full, common.name.offset);
       }
       for (const ActionSyntax& action : space.actions) {
@@ -134,7 +136,9 @@ class Resolver {
     bool good = true;
     each_name([&](const std::string& name) {
       auto hides = is_unqualified(name) ? hiding.find(name) : hiding.end();
-      if (good && hides != hiding.end()) good = report(offsets_[hides->second], "`" + hides->second + "` hides `" + name + "`, which is declared outside namespaces", "rename one of them");
+      if (good && hides != hiding.end())
+        good = report(offsets_[hides->second], "`" + hides->second + "` hides `" + name + "`, which is declared outside namespaces",
+                      "rename one of them");
     });
     std::map<std::string, std::string> hiding_actions;
     for (const auto& [text, action] : data_->actions) {
@@ -142,7 +146,9 @@ class Resolver {
     }
     for (const auto& [text, action] : data_->actions) {
       auto hides = action.uid.type() == "Action" ? hiding_actions.find(action.uid.id()) : hiding_actions.end();
-      if (good && hides != hiding_actions.end()) good = report(action_offsets_[hides->second], hides->second + " hides " + text + ", which is declared outside namespaces", "rename one of them");
+      if (good && hides != hiding_actions.end())
+        good = report(action_offsets_[hides->second], hides->second + " hides " + text + ", which is declared outside namespaces",
+                      "rename one of them");
     }
     return good;
   }
@@ -165,7 +171,8 @@ class Resolver {
 
   bool is_declared_entity_type(std::string_view type) const {
     if (data_->entity_types.contains(type)) return true;
-    return is_action_type_name(type) && std::any_of(data_->actions.begin(), data_->actions.end(), [&](const auto& entry) { return entry.second.uid.type() == type; });
+    return is_action_type_name(type) &&
+           std::any_of(data_->actions.begin(), data_->actions.end(), [&](const auto& entry) { return entry.second.uid.type() == type; });
   }
 
   bool resolve_name(const NamespaceSyntax& space, const NameSyntax& name, TypeSyntax::Means means, TypeId& type) {
@@ -187,7 +194,8 @@ class Resolver {
         return true;
       }
     }
-    return report(name.offset, "the type `" + name.text + "` is not declared", "types are Bool, Long, String, Set<...>, records, ipaddr, decimal, datetime, duration, entity types and common types");
+    return report(name.offset, "the type `" + name.text + "` is not declared",
+                  "types are Bool, Long, String, Set<...>, records, ipaddr, decimal, datetime, duration, entity types and common types");
   }
 
   bool resolve_common(const std::string& full, std::uint32_t offset, TypeId& type) {
@@ -236,7 +244,8 @@ class Resolver {
     resolved.choices = entity.choices;
     if (entity.shape != kNoType) {
       if (!resolve_type(space, entity.shape, resolved.shape)) return false;
-      if (data_->types[resolved.shape].kind != SchemaType::Kind::kRecord) return report(syntax_.types[entity.shape].offset, "an entity's shape is a record");
+      if (data_->types[resolved.shape].kind != SchemaType::Kind::kRecord)
+        return report(syntax_.types[entity.shape].offset, "an entity's shape is a record");
     }
     if (entity.tags != kNoType) {
       TypeId tags;
@@ -266,7 +275,8 @@ class Resolver {
     if (!resolve_all(action.principals, resolved.principals) || !resolve_all(action.resources, resolved.resources)) return false;
     if (action.context != kNoType) {
       if (!resolve_type(space, action.context, resolved.context)) return false;
-      if (data_->types[resolved.context].kind != SchemaType::Kind::kRecord) return report(syntax_.types[action.context].offset, "a context is a record");
+      if (data_->types[resolved.context].kind != SchemaType::Kind::kRecord)
+        return report(syntax_.types[action.context].offset, "a context is a record");
     }
     for (const ActionNameSyntax& parent : action.parents) {
       const SchemaAction* found = nullptr;
@@ -325,7 +335,8 @@ class Resolver {
 }  // namespace
 
 const SchemaAttribute* SchemaType::find(std::string_view name) const {
-  auto at = std::lower_bound(attributes.begin(), attributes.end(), name, [](const SchemaAttribute& a, std::string_view n) { return a.name < n; });
+  auto at =
+      std::lower_bound(attributes.begin(), attributes.end(), name, [](const SchemaAttribute& a, std::string_view n) { return a.name < n; });
   return at != attributes.end() && at->name == name ? &*at : nullptr;
 }
 

@@ -34,7 +34,7 @@ struct TypeSyntax {
   // Text leaves open what a name is; JSON can say it.
   enum class Means : std::uint8_t { kAny, kEntity, kCommon, kBuiltin };
   Kind kind = Kind::kName;
-  Means means = Means::kAny;                // kName
+  Means means = Means::kAny;  // kName
   std::uint32_t offset = 0;
   NameSyntax name;                          // kName
   TypeNode element = kNoType;               // kSet

@@ -46,7 +46,9 @@ class Writer {
 
   void start_line() { out_.append(indent_, ' '); }
 
-  static std::string name_or_string(const std::string& name) { return is_identifier(name) && !is_reserved_word(name) ? name : quoted(name); }
+  static std::string name_or_string(const std::string& name) {
+    return is_identifier(name) && !is_reserved_word(name) ? name : quoted(name);
+  }
 
   void write_annotations(const std::vector<Annotation>& annotations) {
     for (const Annotation& annotation : annotations) {
@@ -84,7 +86,8 @@ class Writer {
     if (entity.shape != kNoType) {
       out_ += " = ";
       // Behind `=` the text takes a record only.
-      if (schema_.types[entity.shape].kind != TypeSyntax::Kind::kRecord) fault_ = "the shape of `" + entity.names[0].text + "` is a named type, which the text can't say";
+      if (schema_.types[entity.shape].kind != TypeSyntax::Kind::kRecord)
+        fault_ = "the shape of `" + entity.names[0].text + "` is a named type, which the text can't say";
       write_type(entity.shape);
     }
     if (entity.tags != kNoType) {
@@ -184,7 +187,8 @@ class Writer {
     using Means = TypeSyntax::Means;
     const std::string& name = type.name.text;
     bool common = reads_as_common(name);
-    if (type.means == Means::kEntity && common) fault_ = "`" + name + "` is an entity type and a common type, which the text can't tell apart";
+    if (type.means == Means::kEntity && common)
+      fault_ = "`" + name + "` is an entity type and a common type, which the text can't tell apart";
     bool builtin = type.means == Means::kBuiltin || (type.means == Means::kCommon && !common && reads_as_entity(name));
     out_ += (builtin ? "__cedar::" : "") + name;
   }

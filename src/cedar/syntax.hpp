@@ -44,8 +44,21 @@ enum class NodeKind : std::uint8_t {
 };
 
 enum class BinaryOperation : std::uint8_t {
-  kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kIn,
-  kAdd, kSubtract, kMultiply, kContains, kContainsAll, kContainsAny, kGetTag, kHasTag,
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kIn,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kContains,
+  kContainsAll,
+  kContainsAny,
+  kGetTag,
+  kHasTag,
 };
 
 struct Node {
@@ -75,10 +88,10 @@ struct SyntaxTree {
 struct ScopeConstraint {
   enum class Kind : std::uint8_t { kAny, kEqual, kIn, kIs, kIsIn };
   Kind kind = Kind::kAny;
-  bool is_slot = false;                // the entity is ?principal or ?resource
-  std::vector<EntityUid> entities;     // one, or for an action any number
-  std::string type;                    // of `is`
-  std::uint32_t offset = 0;            // of the variable
+  bool is_slot = false;             // the entity is ?principal or ?resource
+  std::vector<EntityUid> entities;  // one, or for an action any number
+  std::string type;                 // of `is`
+  std::uint32_t offset = 0;         // of the variable
 };
 
 struct ConditionSyntax {

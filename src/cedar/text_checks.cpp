@@ -68,7 +68,9 @@ bool is_single_script(std::string_view text) {
 
 bool has_direction_mark(std::string_view text) {
   bool found = false;
-  each_character(text, [&](UChar32 c) { found = found || std::find(std::begin(kDirectionMarks), std::end(kDirectionMarks), c) != std::end(kDirectionMarks); });
+  each_character(text, [&](UChar32 c) {
+    found = found || std::find(std::begin(kDirectionMarks), std::end(kDirectionMarks), c) != std::end(kDirectionMarks);
+  });
   return found;
 }
 
@@ -108,7 +110,8 @@ class TextChecker {
   void warn(FindingKind kind, std::uint32_t offset, std::string_view what, std::string_view text, std::string_view fault) {
     std::string shown = quoted(text);
     if (shown.size() > kShownBytes) what = what == "the name" ? "a long name" : "a long string", shown.clear();
-    warnings_.push_back({kind, offset, std::string(what) + (shown.empty() ? " " : " " + shown + " ") + std::string(fault), "make sure that it is what it looks like"});
+    warnings_.push_back({kind, offset, std::string(what) + (shown.empty() ? " " : " " + shown + " ") + std::string(fault),
+                         "make sure that it is what it looks like"});
   }
 
   std::vector<TypeFault>& warnings_;
@@ -128,10 +131,12 @@ void check_texts(const PolicySyntax& policy, std::vector<TypeFault>& warnings) {
       case NodeKind::kEntity: checker.identifier(tree.strings[node.b], node.offset); break;
       case NodeKind::kGetAttr: checker.identifier(tree.strings[node.b], node.offset); break;
       case NodeKind::kHasAttr:
-        for (std::uint32_t i = 0; i < node.child_count; ++i) checker.identifier(tree.strings[tree.children[node.first_child + i]], node.offset);
+        for (std::uint32_t i = 0; i < node.child_count; ++i)
+          checker.identifier(tree.strings[tree.children[node.first_child + i]], node.offset);
         break;
       case NodeKind::kRecord:
-        for (std::uint32_t i = 0; i < node.child_count; i += 2) checker.identifier(tree.strings[tree.children[node.first_child + i]], node.offset);
+        for (std::uint32_t i = 0; i < node.child_count; i += 2)
+          checker.identifier(tree.strings[tree.children[node.first_child + i]], node.offset);
         break;
       case NodeKind::kLike: {
         std::string whole;

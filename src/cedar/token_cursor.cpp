@@ -49,9 +49,7 @@ bool TokenCursor::report_expected(std::string_view what, std::string_view hint) 
   return report(current_.offset, "expected " + std::string(what) + ", found " + found(), std::string(hint));
 }
 
-bool TokenCursor::expect(TokenKind kind, std::string_view what, std::string_view hint) {
-  return take(kind) || report_expected(what, hint);
-}
+bool TokenCursor::expect(TokenKind kind, std::string_view what, std::string_view hint) { return take(kind) || report_expected(what, hint); }
 
 bool TokenCursor::read_string(std::string& out) {
   std::string_view raw = current_.text.substr(1, current_.text.size() - 2);
@@ -74,7 +72,8 @@ bool TokenCursor::read_annotations(std::vector<Annotation>& annotations) {
     annotation.name = current_.text;
     advance();
     if (take(TokenKind::kOpenParen)) {
-      if (!at(TokenKind::kString)) return report_expected("the annotation's value, a string", "an annotation without a value has no parentheses: @name");
+      if (!at(TokenKind::kString))
+        return report_expected("the annotation's value, a string", "an annotation without a value has no parentheses: @name");
       if (!read_string(annotation.value)) return false;
       annotation.has_value = true;
       if (!expect(TokenKind::kCloseParen, "`)` after the annotation's value")) return false;

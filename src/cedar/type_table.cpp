@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::size_t kMaxTypeText = 240;
 
-constexpr std::string_view kNames[] = {"Never", "True", "False", "Bool", "Long", "String", "decimal", "datetime", "duration", "ipaddr", "any entity", "Set"};
+constexpr std::string_view kNames[] = {"Never",   "True",     "False",    "Bool",   "Long",       "String",
+                                       "decimal", "datetime", "duration", "ipaddr", "any entity", "Set"};
 
 std::uint64_t pair_key(CheckedType a, CheckedType b) { return std::uint64_t{a} << 32 | b; }
 std::size_t mode_index(ValidationOptions::Mode mode) { return static_cast<std::size_t>(mode); }
@@ -21,7 +22,8 @@ bool same_names(const TypeEntry& a, const TypeEntry& b) {
 }  // namespace
 
 const CheckedAttribute* TypeEntry::find(std::string_view name) const {
-  auto at = std::lower_bound(attributes.begin(), attributes.end(), name, [](const CheckedAttribute& a, std::string_view n) { return a.name < n; });
+  auto at = std::lower_bound(attributes.begin(), attributes.end(), name,
+                             [](const CheckedAttribute& a, std::string_view n) { return a.name < n; });
   return at != attributes.end() && at->name == name ? &*at : nullptr;
 }
 
@@ -82,7 +84,8 @@ CheckedType TypeTable::convert(TypeId id) {
   }
   TypeEntry entry;
   entry.kind = Kind::kRecord;
-  for (const SchemaAttribute& attribute : type.attributes) entry.attributes.push_back({attribute.name, from_schema(attribute.type), attribute.required});
+  for (const SchemaAttribute& attribute : type.attributes)
+    entry.attributes.push_back({attribute.name, from_schema(attribute.type), attribute.required});
   return intern(std::move(entry));
 }
 
@@ -143,7 +146,8 @@ std::optional<CheckedType> TypeTable::compute_bound(CheckedType first, CheckedTy
     if (a.kind != b.kind) return simple(Kind::kAnyEntity);
     TypeEntry either;
     either.kind = Kind::kEntity;
-    std::set_union(a.entity_types.begin(), a.entity_types.end(), b.entity_types.begin(), b.entity_types.end(), std::back_inserter(either.entity_types));
+    std::set_union(a.entity_types.begin(), a.entity_types.end(), b.entity_types.begin(), b.entity_types.end(),
+                   std::back_inserter(either.entity_types));
     return intern(std::move(either));
   }
   if (a.kind != b.kind) return std::nullopt;

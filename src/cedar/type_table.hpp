@@ -26,9 +26,21 @@ struct CheckedAttribute {
 
 struct TypeEntry {
   enum class Kind : std::uint8_t {
-    kNever, kTrue, kFalse, kBool, kLong, kString, kDecimal, kDatetime, kDuration, kIp,
-    kAnyEntity, kAnySet,  // up to here a type has no parts
-    kEntity, kSet, kRecord,
+    kNever,
+    kTrue,
+    kFalse,
+    kBool,
+    kLong,
+    kString,
+    kDecimal,
+    kDatetime,
+    kDuration,
+    kIp,
+    kAnyEntity,
+    kAnySet,  // up to here a type has no parts
+    kEntity,
+    kSet,
+    kRecord,
   };
   Kind kind = Kind::kNever;
   bool open = false;                         // kRecord: there may be attributes beyond those known

@@ -9,8 +9,8 @@
 namespace interlock::cedar {
 namespace {
 
-constexpr std::uint32_t kMaxDepth = 1000;         // of the expression: checking recurses over it
-constexpr std::uint64_t kMaxSteps = 2'000'000;    // in one environment: expressions that stand for several are checked for each
+constexpr std::uint32_t kMaxDepth = 1000;       // of the expression: checking recurses over it
+constexpr std::uint64_t kMaxSteps = 2'000'000;  // in one environment: expressions that stand for several are checked for each
 
 std::string short_text(std::string_view text) { return std::string(text.substr(0, 80)); }
 
@@ -79,9 +79,8 @@ void Typechecker::unexpected(NodeId id, std::initializer_list<CheckedType> wante
 Typechecker::Answer Typechecker::expect(NodeId id, std::initializer_list<CheckedType> wanted, std::string_view (*help)(Kind)) {
   Answer answer = check_node(id);
   if (!answer.has_type()) return failure();
-  bool fits = std::any_of(wanted.begin(), wanted.end(), [&](CheckedType type) {
-    return types_.is_subtype(answer.type, type, ValidationOptions::Mode::kPermissive);
-  });
+  bool fits = std::any_of(wanted.begin(), wanted.end(),
+                          [&](CheckedType type) { return types_.is_subtype(answer.type, type, ValidationOptions::Mode::kPermissive); });
   if (fits) return answer;
   unexpected(id, wanted, answer.type, help == nullptr ? std::string_view() : help(types_.kind(answer.type)));
   return failure();
@@ -95,7 +94,8 @@ CheckedType Typechecker::check(const Environment& environment, std::vector<TypeF
   steps_ = 0;
   node_types_.assign(tree_.tree.nodes.size(), std::nullopt);
   if (tree_.depth > kMaxDepth) {
-    fault(FindingKind::kTooComplex, tree_.node(tree_.root), "the policy is nested deeper than " + std::to_string(kMaxDepth) + " levels and can't be checked", "split it");
+    fault(FindingKind::kTooComplex, tree_.node(tree_.root),
+          "the policy is nested deeper than " + std::to_string(kMaxDepth) + " levels and can't be checked", "split it");
     return kNoCheckedType;
   }
   Answer answer = expect_bool(tree_.root);
@@ -200,7 +200,8 @@ Typechecker::Answer Typechecker::check_if(const Node& node) {
   if (!then.has_type() || !otherwise.has_type()) return failure();
   std::optional<CheckedType> both = types_.least_upper_bound(then.type, otherwise.type);
   if (!both) {
-    fault(FindingKind::kIncompatibleTypes, node, "the branches of `if` have different types: " + types_.text(then.type) + " and " + types_.text(otherwise.type),
+    fault(FindingKind::kIncompatibleTypes, node,
+          "the branches of `if` have different types: " + types_.text(then.type) + " and " + types_.text(otherwise.type),
           "both branches must give the same type");
     return failure();
   }
@@ -285,7 +286,8 @@ Typechecker::Answer Typechecker::check_get_attribute(const Node& node) {
   std::string of = " of " + types_.text(target.type);
   if (!attribute) {
     bool may = types_.may_have_attribute(target.type, name);
-    std::string hint = may ? "not all of these types have it: test with `has` or `is` first" : did_you_mean(name, types_.attribute_names(target.type));
+    std::string hint =
+        may ? "not all of these types have it: test with `has` or `is` first" : did_you_mean(name, types_.attribute_names(target.type));
     fault(FindingKind::kUnknownAttribute, node, "the attribute `" + short_text(name) + "`" + of + " is not declared", std::move(hint));
     return failure();
   }
@@ -319,7 +321,8 @@ Typechecker::Answer Typechecker::check_has_attribute(const Node& node) {
 }
 
 Typechecker::Answer Typechecker::check_is(const Node& node) {
-  Answer target = expect(node.a, {TypeTable::simple(Kind::kAnyEntity)}, [](Kind) -> std::string_view { return "`is` tests the type of entities only"; });
+  Answer target = expect(node.a, {TypeTable::simple(Kind::kAnyEntity)},
+                         [](Kind) -> std::string_view { return "`is` tests the type of entities only"; });
   if (!target.has_type()) return failure(bool_type());
   const TypeEntry& type = types_[target.type];
   if (type.kind != Kind::kEntity) return {bool_type(), target.good, {}};
@@ -349,7 +352,8 @@ Typechecker::Answer Typechecker::check_set(const Node& node) {
   for (CheckedType item : items) {
     std::optional<CheckedType> both = types_.least_upper_bound(element, item);
     if (!both) {
-      fault(FindingKind::kIncompatibleTypes, node, "the elements of the set have different types: " + types_.text(element) + " and " + types_.text(item),
+      fault(FindingKind::kIncompatibleTypes, node,
+            "the elements of the set have different types: " + types_.text(element) + " and " + types_.text(item),
             "all elements must have the same type");
       return failure();
     }

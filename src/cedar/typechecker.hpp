@@ -43,7 +43,8 @@ class ActionRelations {
 
 class Typechecker {
  public:
-  Typechecker(const SchemaData& schema, const ActionRelations& actions, TypeTable& types, ValidationOptions::Mode mode, const CheckTree& tree)
+  Typechecker(const SchemaData& schema, const ActionRelations& actions, TypeTable& types, ValidationOptions::Mode mode,
+              const CheckTree& tree)
       : schema_(schema), actions_(actions), types_(types), strict_(mode == ValidationOptions::Mode::kStrict), tree_(tree) {}
 
   // The type of the whole policy; kNoCheckedType when it has none. Faults are appended.
@@ -62,12 +63,14 @@ class Typechecker {
   };
   using Capabilities = std::vector<Capability>;
   struct CapabilityHash {
-    std::size_t operator()(const Capability& c) const { return ((std::size_t{c.target} << 32 | c.name) * 2 + c.is_tag) * 0x9e3779b97f4a7c15; }
+    std::size_t operator()(const Capability& c) const {
+      return ((std::size_t{c.target} << 32 | c.name) * 2 + c.is_tag) * 0x9e3779b97f4a7c15;
+    }
   };
   struct Answer {
     CheckedType type = kNoCheckedType;  // what is known of it; may be there although the check failed
     bool good = true;
-    Capabilities capabilities;          // what holds when the expression is true
+    Capabilities capabilities;  // what holds when the expression is true
     bool has_type() const { return type != kNoCheckedType; }
   };
   // Capabilities that hold while some branch is checked.

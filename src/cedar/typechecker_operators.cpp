@@ -77,7 +77,8 @@ Typechecker::Answer Typechecker::check_binary(const Node& node) {
     case BinaryOperation::kEqual: return check_equality(node);
     case BinaryOperation::kNotEqual: {
       Answer equal = check_equality(node);
-      if (equal.type == TypeTable::boolean(true) || equal.type == TypeTable::boolean(false)) equal.type = TypeTable::boolean(equal.type == TypeTable::boolean(false));
+      if (equal.type == TypeTable::boolean(true) || equal.type == TypeTable::boolean(false))
+        equal.type = TypeTable::boolean(equal.type == TypeTable::boolean(false));
       return equal;
     }
     case BinaryOperation::kLess:
@@ -131,7 +132,8 @@ CheckedType Typechecker::type_of_equality(NodeId a, NodeId b, CheckedType type_a
 // Strict: values of different types are never compared, unless the answer is known anyway.
 bool Typechecker::enforce_same_type(const Node& node, CheckedType a, CheckedType b, std::string_view what) {
   if (!strict_ || a == kNoCheckedType || b == kNoCheckedType || types_.least_upper_bound(a, b)) return true;
-  fault(FindingKind::kIncompatibleTypes, node, "`" + std::string(what) + "` has operands of different types: " + types_.text(a) + " and " + types_.text(b),
+  fault(FindingKind::kIncompatibleTypes, node,
+        "`" + std::string(what) + "` has operands of different types: " + types_.text(a) + " and " + types_.text(b),
         "they are never equal");
   return false;
 }
@@ -179,7 +181,8 @@ Typechecker::Answer Typechecker::check_arithmetic(const Node& node) {
   auto help = node.operation == BinaryOperation::kAdd ? [](Kind kind) -> std::string_view {
     if (kind == Kind::kString) return "Cedar does not join strings";
     return kind == Kind::kSet ? "Cedar does not join sets" : "";
-  } : [](Kind kind) -> std::string_view { return kind == Kind::kSet ? "Cedar has no arithmetic on sets" : ""; };
+  }
+  : [](Kind kind) -> std::string_view { return kind == Kind::kSet ? "Cedar has no arithmetic on sets" : ""; };
   Answer left = expect(node.a, {TypeTable::simple(Kind::kLong)}, help);
   Answer right = expect(node.b, {TypeTable::simple(Kind::kLong)}, help);
   return {TypeTable::simple(Kind::kLong), left.good && right.good, {}};
@@ -208,7 +211,8 @@ bool Typechecker::may_be_in(CheckedType a, CheckedType b) const {
 }
 
 Typechecker::Answer Typechecker::check_in(const Node& node) {
-  Answer left = expect(node.a, {TypeTable::simple(Kind::kAnyEntity)}, [](Kind) -> std::string_view { return "to look into a set, write `.contains(...)`"; });
+  Answer left = expect(node.a, {TypeTable::simple(Kind::kAnyEntity)},
+                       [](Kind) -> std::string_view { return "to look into a set, write `.contains(...)`"; });
   Answer right = expect(node.b, {types_.set_of_entities(), TypeTable::simple(Kind::kAnyEntity)}, [](Kind kind) -> std::string_view {
     if (kind == Kind::kSet) return "to look into a set, write `.contains(...)`";
     return kind == Kind::kString ? "to look into a string, write `like`" : "";
@@ -232,8 +236,10 @@ Typechecker::Answer Typechecker::check_in(const Node& node) {
     }
     if (all_known) {
       std::erase_if(groups, [](const EntityUid& uid) { return !is_action_type_name(uid.type()); });
-      if (!std::all_of(groups.begin(), groups.end(), [&](const EntityUid& uid) { return actions_.is_declared(uid); })) return failure(bool_type());
-      return success(TypeTable::boolean(std::any_of(groups.begin(), groups.end(), [&](const EntityUid& uid) { return actions_.is_in(*action, uid); })));
+      if (!std::all_of(groups.begin(), groups.end(), [&](const EntityUid& uid) { return actions_.is_declared(uid); }))
+        return failure(bool_type());
+      return success(TypeTable::boolean(
+          std::any_of(groups.begin(), groups.end(), [&](const EntityUid& uid) { return actions_.is_in(*action, uid); })));
     }
   }
   CheckedType high = types_.kind(right.type) == Kind::kSet ? types_[right.type].element : right.type;
@@ -296,7 +302,8 @@ Typechecker::Answer Typechecker::check_tag(const Node& node) {
   for (CheckedType type : types) {
     std::optional<CheckedType> next = types_.least_upper_bound(both, type);
     if (!next) {
-      fault(FindingKind::kIncompatibleTypes, node, "the tags of these entities have different types: " + types_.text(both) + " and " + types_.text(type));
+      fault(FindingKind::kIncompatibleTypes, node,
+            "the tags of these entities have different types: " + types_.text(both) + " and " + types_.text(type));
       return failure();
     }
     both = *next;
@@ -335,8 +342,9 @@ Typechecker::Answer Typechecker::check_call(const Node& node) {
   if (node.child_count != signature.arguments.size()) {
     const ExtensionSignature& known = extension_signature(node.function);
     std::size_t receiver = known.is_method ? 1 : 0;
-    fault(FindingKind::kWrongArgumentCount, node, "`" + std::string(known.name) + "` takes " + std::to_string(signature.arguments.size() - receiver) +
-                                                      " argument(s), got " + std::to_string(node.child_count - receiver));
+    fault(FindingKind::kWrongArgumentCount, node,
+          "`" + std::string(known.name) + "` takes " + std::to_string(signature.arguments.size() - receiver) + " argument(s), got " +
+              std::to_string(node.child_count - receiver));
     good = false;
   }
   if (signature.is_constructor) good = check_constructor(node) && good;

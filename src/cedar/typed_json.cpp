@@ -66,7 +66,8 @@ class TypedReader {
     }
     for (const auto& member : *object) {
       std::string_view name(member.key().data(), member.key().size());
-      if (type.find(name) == nullptr) return fail(ErrorCode::kInvalid, "the attribute `" + std::string(name.substr(0, 80)) + "` is not declared");
+      if (type.find(name) == nullptr)
+        return fail(ErrorCode::kInvalid, "the attribute `" + std::string(name.substr(0, 80)) + "` is not declared");
     }
     std::span<RecordField> kept = arena_.array<RecordField>(fields.size());
     std::copy(fields.begin(), fields.end(), kept.begin());
@@ -91,7 +92,8 @@ class TypedReader {
     const json::object* object = v.if_object();
     const json::object* call = object == nullptr ? nullptr : json::object_at(*object, "__extn");
     if (call == nullptr) call = object;
-    bool is_call = call != nullptr && json::string_at(*call, "fn") && (json::find(*call, "arg") != nullptr || json::array_at(*call, "args") != nullptr);
+    bool is_call = call != nullptr && json::string_at(*call, "fn") &&
+                   (json::find(*call, "arg") != nullptr || json::array_at(*call, "args") != nullptr);
     if (is_call) return read_call(*call);
     Result<Value> argument = read_cedar_json(arena_, v);
     if (!argument) return argument;
@@ -164,7 +166,8 @@ Result<EntityData> read_typed_entity(const SchemaData& schema, Arena& arena, con
   entity.uid = ValueAccess::uid(make_uid(arena, uid->type, uid->id));
   bool is_action = is_action_type_name(uid->type);
   auto type = schema.entity_types.find(uid->type);
-  if (!is_action && type == schema.entity_types.end()) return fail(ErrorCode::kInvalid, "the entity type `" + std::string(uid->type) + "` is not declared");
+  if (!is_action && type == schema.entity_types.end())
+    return fail(ErrorCode::kInvalid, "the entity type `" + std::string(uid->type) + "` is not declared");
   TypedReader reader(schema, arena);
   const json::value* attributes = json::find(*object, "attrs");
   if (attributes == nullptr || !attributes->is_object()) return fail(ErrorCode::kInvalid, "`attrs` must be an object");
@@ -241,7 +244,8 @@ Result<Entities> Schema::read_entities(const json::value& entities) const {
   const EntityStore* read = EntitiesAccess::store(*built);
   if (read == nullptr) return data_->action_entities;
   for (const EntityData& entity : read->entities) {
-    if (Status good = conformance.check_entity(entity); !good) return std::unexpected(within(good.error(), to_text(ValueAccess::uid(&entity.uid))));
+    if (Status good = conformance.check_entity(entity); !good)
+      return std::unexpected(within(good.error(), to_text(ValueAccess::uid(&entity.uid))));
   }
   // The declared actions stand below the rest; those that the data repeats are left out of it.
   EntitiesBuilder layer(data_->action_entities);
@@ -249,7 +253,9 @@ Result<Entities> Schema::read_entities(const json::value& entities) const {
   for (const EntityData& entity : read->entities) {
     if (is_action_type_name(entity.uid.type)) continue;
     EntityData copied = entity;
-    auto copy_uid = [&](const UidData& uid) { return UidData{above.arena.copy(uid.type), above.arena.copy(uid.id), uid.type_hash, uid.hash}; };
+    auto copy_uid = [&](const UidData& uid) {
+      return UidData{above.arena.copy(uid.type), above.arena.copy(uid.id), uid.type_hash, uid.hash};
+    };
     copied.uid = copy_uid(entity.uid);
     copied.attributes = copy_value(above.arena, entity.attributes);
     copied.tags = copy_value(above.arena, entity.tags);

@@ -21,7 +21,8 @@ constexpr std::size_t kGatheredFaults = 1000;  // before those found again are d
 // One policy. Its faults are gathered, each once, and given their places at the end.
 class PolicyValidator {
  public:
-  PolicyValidator(const SchemaData& schema, const ActionRelations& actions, TypeTable& types, const ValidationOptions& options, const PolicySyntax& policy)
+  PolicyValidator(const SchemaData& schema, const ActionRelations& actions, TypeTable& types, const ValidationOptions& options,
+                  const PolicySyntax& policy)
       : schema_(schema), actions_(actions), types_(types), options_(options), policy_(policy) {}
 
   void run() {
@@ -44,18 +45,22 @@ class PolicyValidator {
   }
 
  private:
-  void error(FindingKind kind, std::uint32_t offset, std::string message, std::string hint = {}) { errors_.push_back({kind, offset, std::move(message), std::move(hint)}); }
+  void error(FindingKind kind, std::uint32_t offset, std::string message, std::string hint = {}) {
+    errors_.push_back({kind, offset, std::move(message), std::move(hint)});
+  }
 
   // By place, each once: environments find the same faults.
   static void deduplicate(std::vector<TypeFault>& faults) {
     auto key = [](const TypeFault& fault) { return std::tie(fault.offset, fault.kind, fault.message); };
     std::stable_sort(faults.begin(), faults.end(), [&](const TypeFault& a, const TypeFault& b) { return key(a) < key(b); });
-    faults.erase(std::unique(faults.begin(), faults.end(), [&](const TypeFault& a, const TypeFault& b) { return key(a) == key(b); }), faults.end());
+    faults.erase(std::unique(faults.begin(), faults.end(), [&](const TypeFault& a, const TypeFault& b) { return key(a) == key(b); }),
+                 faults.end());
   }
 
   static void place(std::vector<TypeFault>& faults, std::string_view id, const SourceText& source, std::vector<Finding>& into) {
     deduplicate(faults);
-    for (const TypeFault& fault : faults) into.push_back({fault.kind, std::string(id), source.diagnose(fault.offset, fault.message, fault.hint)});
+    for (const TypeFault& fault : faults)
+      into.push_back({fault.kind, std::string(id), source.diagnose(fault.offset, fault.message, fault.hint)});
   }
 
   // ------------------------------------------------------------------------------------------------------------- names
@@ -126,7 +131,8 @@ class PolicyValidator {
   std::vector<const SchemaAction*> scope_actions() const {
     std::vector<const SchemaAction*> found;
     const ScopeConstraint& scope = policy_.action;
-    bool all_declared = std::all_of(scope.entities.begin(), scope.entities.end(), [&](const EntityUid& uid) { return actions_.is_declared(uid); });
+    bool all_declared =
+        std::all_of(scope.entities.begin(), scope.entities.end(), [&](const EntityUid& uid) { return actions_.is_declared(uid); });
     if (!all_declared) return found;
     for (const auto& [text, action] : schema_.actions) {
       bool fits = scope.kind == ScopeKind::kAny || std::any_of(scope.entities.begin(), scope.entities.end(), [&](const EntityUid& uid) {
@@ -152,7 +158,8 @@ class PolicyValidator {
     auto in_would_fit = [&](const ScopeConstraint& scope, std::vector<std::string> SchemaAction::* types) {
       if (scope.kind != ScopeKind::kEqual || scope.is_slot) return false;
       return std::any_of(actions.begin(), actions.end(), [&](const SchemaAction* action) {
-        return std::any_of((action->*types).begin(), (action->*types).end(), [&](const std::string& type) { return is_below(type, scope.entities[0].type()); });
+        return std::any_of((action->*types).begin(), (action->*types).end(),
+                           [&](const std::string& type) { return is_below(type, scope.entities[0].type()); });
       });
     };
     if (in_would_fit(principal, &SchemaAction::principals)) hint = "did you mean `principal in` instead of `principal ==`?";
@@ -180,7 +187,8 @@ class PolicyValidator {
       for (const std::string& principal : action.principals) {
         for (const std::string& resource : action.resources) {
           for (std::string_view principal_slot : slot_types(policy_.principal, principal)) {
-            for (std::string_view resource_slot : slot_types(policy_.resource, resource)) use({&action, principal, resource, principal_slot, resource_slot});
+            for (std::string_view resource_slot : slot_types(policy_.resource, resource))
+              use({&action, principal, resource, principal_slot, resource_slot});
           }
         }
       }
@@ -205,7 +213,10 @@ class PolicyValidator {
       }
     });
     if (impossible) {
-      warnings_.push_back({FindingKind::kImpossiblePolicy, policy_.offset, "the policy can never apply: no request that the schema allows satisfies it", {}});
+      warnings_.push_back({FindingKind::kImpossiblePolicy,
+                           policy_.offset,
+                           "the policy can never apply: no request that the schema allows satisfies it",
+                           {}});
     }
   }
 

@@ -20,11 +20,29 @@ namespace interlock::cedar {
 
 enum class FindingKind : std::uint8_t {
   // errors
-  kUnknownEntityType, kUnknownAction, kInvalidEnumEntity, kInapplicable, kUnexpectedType, kIncompatibleTypes, kUnknownAttribute,
-  kUnsafeOptionalAttribute, kUnsafeTag, kNoTags, kWrongArgumentCount, kInvalidExtensionArgument, kNonLiteralExtension,
-  kEmptySet, kLevelExceeded, kTooComplex,
+  kUnknownEntityType,
+  kUnknownAction,
+  kInvalidEnumEntity,
+  kInapplicable,
+  kUnexpectedType,
+  kIncompatibleTypes,
+  kUnknownAttribute,
+  kUnsafeOptionalAttribute,
+  kUnsafeTag,
+  kNoTags,
+  kWrongArgumentCount,
+  kInvalidExtensionArgument,
+  kNonLiteralExtension,
+  kEmptySet,
+  kLevelExceeded,
+  kTooComplex,
   // warnings
-  kImpossiblePolicy, kMixedScriptString, kMixedScriptIdentifier, kBidiString, kBidiIdentifier, kConfusableIdentifier,
+  kImpossiblePolicy,
+  kMixedScriptString,
+  kMixedScriptIdentifier,
+  kBidiString,
+  kBidiIdentifier,
+  kConfusableIdentifier,
 };
 
 struct Finding {
@@ -34,7 +52,7 @@ struct Finding {
 };
 
 struct ValidationReport {
-  std::vector<Finding> errors;    // by policy in the order of the set, then by place
+  std::vector<Finding> errors;  // by policy in the order of the set, then by place
   std::vector<Finding> warnings;
   bool passed() const { return errors.empty(); }
 };

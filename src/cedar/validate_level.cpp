@@ -8,8 +8,8 @@ namespace {
 
 class LevelChecker {
  public:
-  LevelChecker(const CheckTree& tree, const std::vector<std::optional<CheckedType>>& types, const TypeTable& table, const Environment& environment,
-               std::uint32_t level, std::vector<TypeFault>& faults)
+  LevelChecker(const CheckTree& tree, const std::vector<std::optional<CheckedType>>& types, const TypeTable& table,
+               const Environment& environment, std::uint32_t level, std::vector<TypeFault>& faults)
       : tree_(tree), types_(types), table_(table), environment_(environment), level_(level), faults_(faults) {}
 
   void check(NodeId id) {
@@ -24,7 +24,8 @@ class LevelChecker {
       case NodeKind::kVariable:
       case NodeKind::kSlot: return;
       case NodeKind::kBinary:
-        if (node.operation == BinaryOperation::kIn || node.operation == BinaryOperation::kHasTag || node.operation == BinaryOperation::kGetTag) {
+        if (node.operation == BinaryOperation::kIn || node.operation == BinaryOperation::kHasTag ||
+            node.operation == BinaryOperation::kGetTag) {
           look_up(node, node.a);
         } else {
           check(node.a);
@@ -56,7 +57,10 @@ class LevelChecker {
   void look_up(const Node& node, NodeId target) {
     std::uint32_t far = distance(target, {});
     if (far < level_) return;
-    faults_.push_back({FindingKind::kLevelExceeded, node.offset, "this looks up an entity at level " + std::to_string(far + 1) + ", more than " + std::to_string(level_), {}});
+    faults_.push_back({FindingKind::kLevelExceeded,
+                       node.offset,
+                       "this looks up an entity at level " + std::to_string(far + 1) + ", more than " + std::to_string(level_),
+                       {}});
   }
 
   // How many lookups the entity that `id` gives is away from the request. `path`: attributes of records still to be taken, the
@@ -99,7 +103,8 @@ class LevelChecker {
   }
 
   std::uint32_t not_from_request(const Node& node) {
-    faults_.push_back({FindingKind::kLevelExceeded, node.offset, "an entity that is written in the policy is looked up", "with a level, only what the request names may be looked up"});
+    faults_.push_back({FindingKind::kLevelExceeded, node.offset, "an entity that is written in the policy is looked up",
+                       "with a level, only what the request names may be looked up"});
     return 0;
   }
 
@@ -113,8 +118,8 @@ class LevelChecker {
 
 }  // namespace
 
-void check_level(const CheckTree& tree, const std::vector<std::optional<CheckedType>>& types, const TypeTable& table, const Environment& environment,
-                 std::uint32_t level, std::vector<TypeFault>& faults) {
+void check_level(const CheckTree& tree, const std::vector<std::optional<CheckedType>>& types, const TypeTable& table,
+                 const Environment& environment, std::uint32_t level, std::vector<TypeFault>& faults) {
   LevelChecker(tree, types, table, environment, level, faults).check(tree.root);
 }
 

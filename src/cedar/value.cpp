@@ -117,8 +117,7 @@ ValueArena& ValueArena::operator=(ValueArena&&) noexcept = default;
 Value ValueArena::string(std::string_view text) { return Value::borrowed(arena_->copy(text)); }
 
 Value ValueArena::entity(const EntityUid& uid) {
-  return ValueAccess::uid(
-      arena_->make(UidData{arena_->copy(uid.type()), arena_->copy(uid.id()), uid.type_hash(), uid.hash()}));
+  return ValueAccess::uid(arena_->make(UidData{arena_->copy(uid.type()), arena_->copy(uid.id()), uid.type_hash(), uid.hash()}));
 }
 
 Value ValueArena::entity(std::string_view type, std::string_view id) {

@@ -76,7 +76,9 @@ Result<Value> read(Arena& arena, const json::value& v, int depth) {
     }
     case json::kind::object: return read_object(arena, v, depth);
     case json::kind::null: return fail(ErrorCode::kInvalid, "null has no Cedar form", "leave the attribute out");
-    default: return fail(ErrorCode::kInvalid, "the number has no Cedar form", "integers of 64 bits, or {\"__extn\": {\"fn\": \"decimal\", \"arg\": \"1.5\"}}");
+    default:
+      return fail(ErrorCode::kInvalid, "the number has no Cedar form",
+                  "integers of 64 bits, or {\"__extn\": {\"fn\": \"decimal\", \"arg\": \"1.5\"}}");
   }
 }
 

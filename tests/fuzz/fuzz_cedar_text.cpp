@@ -11,7 +11,8 @@ using namespace interlock::cedar;
 namespace {
 
 struct World {
-  json::value arguments = *json::parse(R"({"path": "/work/a", "n": 1.5, "none": null, "list": [1, "a", {"b": []}], "deep": {"er": {"est": true}}})");
+  json::value arguments =
+      *json::parse(R"({"path": "/work/a", "n": 1.5, "none": null, "list": [1, "a", {"b": []}], "deep": {"er": {"est": true}}})");
   ValueArena arena;
   Entities entities;
   Request request{{"User", "alice"}, {"Action", "view"}, {"File", "readme"}, {}};

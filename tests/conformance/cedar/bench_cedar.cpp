@@ -26,7 +26,8 @@ std::string gateway_policies(int count) {
   )";
   for (int i = 5; i < count; ++i) {
     text += "permit (principal is Agent, action == Action::\"server" + std::to_string(i % 7) + "/tool" + std::to_string(i) +
-            "\", resource in Server::\"server" + std::to_string(i % 7) + "\") when { context.args.path like \"/work/*\" && context.band <= 1 };\n";
+            "\", resource in Server::\"server" + std::to_string(i % 7) +
+            "\") when { context.args.path like \"/work/*\" && context.band <= 1 };\n";
   }
   return text;
 }
@@ -45,14 +46,17 @@ struct Bench {
     EntitiesBuilder builder;
     builder.add({"Human", "ada"}, arena.record({{"team", arena.string("tools")}}));
     builder.add({"Agent", "claude"}, arena.record({{"owner", arena.entity("Human", "ada")}}), {{"Human", "ada"}});
-    for (int i = 5; i < count; ++i) builder.add({"Action", "server" + std::to_string(i % 7) + "/tool" + std::to_string(i)}, {}, {{"Action", "write"}});
+    for (int i = 5; i < count; ++i)
+      builder.add({"Action", "server" + std::to_string(i % 7) + "/tool" + std::to_string(i)}, {}, {{"Action", "write"}});
     for (int i = 0; i < 7; ++i) builder.add({"Server", "server" + std::to_string(i)});
     base = *builder.build();
   }
 
   Value context() {
     arena.clear();
-    return arena.record({{"args", Value::json(arguments)}, {"approved", Value::boolean(false)}, {"band", Value::integer(1)},
+    return arena.record({{"args", Value::json(arguments)},
+                         {"approved", Value::boolean(false)},
+                         {"band", Value::integer(1)},
                          {"task", arena.record({{"calls", Value::integer(12)}})},
                          {"flow", arena.record({{"labels", arena.set({Value::borrowed("user"), Value::borrowed("trusted")})}})},
                          {"now", Value::datetime_ms(1'700'000'000'000)}});
@@ -62,7 +66,8 @@ struct Bench {
 };
 
 std::uint64_t now_ns() {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
 }
 
 template <typename Work>
@@ -76,7 +81,8 @@ void measure(const char* what, int policies, Work work) {
     samples.push_back(static_cast<double>(now_ns() - start) / kBatch);
   }
   std::sort(samples.begin(), samples.end());
-  std::printf("%-34s %6d policies  p50 %8.0f ns  p99 %8.0f ns\n", what, policies, samples[samples.size() / 2], samples[samples.size() * 99 / 100]);
+  std::printf("%-34s %6d policies  p50 %8.0f ns  p99 %8.0f ns\n", what, policies, samples[samples.size() / 2],
+              samples[samples.size() * 99 / 100]);
 }
 
 }  // namespace

@@ -94,20 +94,23 @@ int main(int argc, char** argv) {
   }
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(directory, ignored)) {
-    if (entry.path().string().ends_with(".tar.gz") && !unpack(entry.path(), temporary)) std::printf("can't unpack %s\n", entry.path().c_str());
+    if (entry.path().string().ends_with(".tar.gz") && !unpack(entry.path(), temporary))
+      std::printf("can't unpack %s\n", entry.path().c_str());
   }
   std::vector<fs::path> roots{directory, fs::path(temporary)};
   Suites suites;
   for (const fs::path& root : roots) run_corpus(roots, root, suites);
   for (const fs::path& file : case_files(directory / "handwritten" / "tests")) {
-    if (auto test = load_case(directory / "handwritten", file, suites.handwritten)) suites.handwritten.count(check_authorization(*test, suites.handwritten));
+    if (auto test = load_case(directory / "handwritten", file, suites.handwritten))
+      suites.handwritten.count(check_authorization(*test, suites.handwritten));
   }
   for (const fs::path& file : case_files(directory / "validation-cases")) {
     auto test = load_case(directory / "validation-cases", file, suites.validation_cases);
     if (test) suites.validation_cases.count(check_validation(*test, test->beside(".validation.json"), suites.validation_cases));
   }
   for (const fs::path& file : case_files(directory / "entity-parsing-cases")) {
-    if (auto test = load_case(directory / "entity-parsing-cases", file, suites.entity_parsing)) suites.entity_parsing.count(check_entity_parsing(*test, suites.entity_parsing));
+    if (auto test = load_case(directory / "entity-parsing-cases", file, suites.entity_parsing))
+      suites.entity_parsing.count(check_entity_parsing(*test, suites.entity_parsing));
   }
   fs::remove_all(temporary, ignored);
   std::size_t passed = 0;

@@ -46,7 +46,7 @@ struct Case {
   fs::path file;
   interlock::json::value json;
 
-  fs::path path(std::string_view member) const;  // empty when the member is absent
+  fs::path path(std::string_view member) const;    // empty when the member is absent
   fs::path beside(std::string_view suffix) const;  // STEM + suffix, in the case's own folder
 };
 
@@ -59,7 +59,8 @@ interlock::Result<interlock::cedar::Request> read_request(interlock::cedar::Valu
 
 // Decisions, reasons and errors of all requests, with entities and contexts read by the schema, and `shouldValidate`.
 bool check_authorization(const Case& test, Suite& suite);
-bool check_should_validate(const Case& test, const interlock::cedar::PolicySet& policies, const interlock::cedar::Schema& schema, Suite& suite);
+bool check_should_validate(const Case& test, const interlock::cedar::PolicySet& policies, const interlock::cedar::Schema& schema,
+                           Suite& suite);
 // The .validation.json at `expected`: policies, entities, requests.
 bool check_validation(const Case& test, const fs::path& expected, Suite& suite);
 // The .parsing.json: which entities can be read with the schema.

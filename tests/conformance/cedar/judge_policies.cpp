@@ -35,7 +35,8 @@ bool check_answers(const Case& test, const PolicySet& policies, const PolicySet&
     std::string got = told(authorize(other, *request, *entities));
     if (got != wanted) good = suite.differs(what + " answers", test.file, got + ", expected " + wanted);
   }
-  if (validate(policies, *schema).errors.size() != validate(other, *schema).errors.size()) good = suite.differs(what + " validation", test.file, "it differs");
+  if (validate(policies, *schema).errors.size() != validate(other, *schema).errors.size())
+    good = suite.differs(what + " validation", test.file, "it differs");
   return good;
 }
 
@@ -49,7 +50,8 @@ bool check_policy_json(const Case& test, Suite& suite) {
   auto from_json = policies_from_json({"written.json", *written});
   if (!from_json) return suite.differs("from JSON", test.file, from_json.error().text() + "\n" + *written);
   auto again = policies_to_json(*from_json);
-  if (!again || *again != *written) return suite.differs("JSON again", test.file, *written + "\n  " + (again ? *again : again.error().text()));
+  if (!again || *again != *written)
+    return suite.differs("JSON again", test.file, *written + "\n  " + (again ? *again : again.error().text()));
   auto from_text = PolicySet::parse({{"written.cedar", policies_to_text(*policies)}});
   if (!from_text) return suite.differs("from text", test.file, from_text.error().text());
   bool same = check_answers(test, *policies, *from_json, "JSON", suite);

@@ -28,7 +28,8 @@ bool check_request(const Case& test, const json::object& wanted, const std::stri
   Result<Request> request = read_request(arena, schema, wanted);
   if (!request) return suite.differs("request", test.file, where + request.error().text());
   if (json::bool_at(wanted, "validateRequest", true)) {
-    if (Status valid = schema.check_request(*request); !valid) return suite.differs("request validation", test.file, where + valid.error().text());
+    if (Status valid = schema.check_request(*request); !valid)
+      return suite.differs("request validation", test.file, where + valid.error().text());
   }
   Response response = authorize(policies, *request, entities);
   std::set<std::string> reasons;
@@ -41,11 +42,14 @@ bool check_request(const Case& test, const json::object& wanted, const std::stri
   }
   bool allow = response.decision == Decision::kAllow;
   bool good = true;
-  if (allow != (json::string_at(wanted, "decision") == "allow")) good = suite.differs("decision", test.file, where + (allow ? "allow" : "deny") + messages);
+  if (allow != (json::string_at(wanted, "decision") == "allow"))
+    good = suite.differs("decision", test.file, where + (allow ? "allow" : "deny") + messages);
   auto wanted_reasons = strings(json::array_at(wanted, "reason"));
-  if (reasons != wanted_reasons) good = suite.differs("reason", test.file, where + joined(reasons) + ", expected " + joined(wanted_reasons) + messages);
+  if (reasons != wanted_reasons)
+    good = suite.differs("reason", test.file, where + joined(reasons) + ", expected " + joined(wanted_reasons) + messages);
   auto wanted_errors = strings(json::array_at(wanted, "errors"));
-  if (errors != wanted_errors) good = suite.differs("errors", test.file, where + joined(errors) + ", expected " + joined(wanted_errors) + messages);
+  if (errors != wanted_errors)
+    good = suite.differs("errors", test.file, where + joined(errors) + ", expected " + joined(wanted_errors) + messages);
   return good;
 }
 
@@ -93,7 +97,8 @@ bool check_authorization(const Case& test, Suite& suite) {
   if (!entities) return suite.differs("entity parsing", test.file, entities.error().text());
   bool good = check_should_validate(test, *policies, *schema, suite);
   for (std::size_t i = 0; i < requests->size(); ++i) {
-    good = check_request(test, (*requests)[i].as_object(), "request " + std::to_string(i) + ": ", *policies, *schema, *entities, suite) && good;
+    good = check_request(test, (*requests)[i].as_object(), "request " + std::to_string(i) + ": ", *policies, *schema, *entities, suite) &&
+           good;
   }
   return good;
 }
@@ -116,11 +121,13 @@ bool check_entity_parsing(const Case& test, Suite& suite) {
   for (const json::value& entity : parsed->as_array()) {
     const json::object* uid = entity.is_object() ? json::object_at(entity.as_object(), "uid") : nullptr;
     if (uid == nullptr) continue;
-    std::string key = std::string(json::string_at(*uid, "type").value_or("")) + "::" + std::string(json::string_at(*uid, "id").value_or(""));
+    std::string key =
+        std::string(json::string_at(*uid, "type").value_or("")) + "::" + std::string(json::string_at(*uid, "id").value_or(""));
     const json::object* wanted = json::object_at(*each, key);
     if (wanted == nullptr) continue;
     auto read = schema->read_entities(json::value(json::array{entity}));
-    if (json::bool_at(*wanted, "success") != read.has_value()) good = suite.differs("entity", test.file, key + ": " + (read ? "it was read" : read.error().text()));
+    if (json::bool_at(*wanted, "success") != read.has_value())
+      good = suite.differs("entity", test.file, key + ": " + (read ? "it was read" : read.error().text()));
   }
   return good;
 }

@@ -32,7 +32,8 @@ json::value normalised(const json::value& v, bool holds_declarations = false) {
     bool says_nothing = !holds_declarations && ((name == "required" && value == json::value(true)) || (name == "annotations" && empty) ||
                                                 ((name == "memberOf" || name == "memberOfTypes" || name == "commonTypes") && empty) ||
                                                 ((name == "shape" || name == "context") && is_empty_record(value)));
-    bool declarations = !holds_declarations && (name == "attributes" || name == "entityTypes" || name == "actions" || name == "commonTypes" || name == "annotations");
+    bool declarations = !holds_declarations && (name == "attributes" || name == "entityTypes" || name == "actions" ||
+                                                name == "commonTypes" || name == "annotations");
     if (!says_nothing) out[name] = normalised(value, declarations);
   }
   return out;
@@ -49,13 +50,15 @@ bool check_schema_json(const Case& test, const fs::path& expected_path, Suite& s
   if (!wanted) return suite.differs("case file", expected_path, wanted.error().text());
   if (!written) return suite.differs("to JSON", test.file, written.error().text());
   auto made = json::parse(*written, {.depth = 512});
-  if (!made || normalised(*made, true) != normalised(*wanted, true)) return suite.differs("JSON", test.file, *written + "\n  expected " + expected.text);
+  if (!made || normalised(*made, true) != normalised(*wanted, true))
+    return suite.differs("JSON", test.file, *written + "\n  expected " + expected.text);
   auto back = schema_json_to_text(expected);
   if (!back) return suite.differs("to text", test.file, back.error().text());
   auto again = schema_text_to_json({"again.cedarschema", *back});
   if (!again) return suite.differs("text again", test.file, again.error().text() + "\n" + *back);
   auto made_again = json::parse(*again, {.depth = 512});
-  if (!made_again || normalised(*made_again, true) != normalised(*wanted, true)) return suite.differs("JSON again", test.file, *again + "\n  expected " + expected.text);
+  if (!made_again || normalised(*made_again, true) != normalised(*wanted, true))
+    return suite.differs("JSON again", test.file, *again + "\n  expected " + expected.text);
 
   auto from_text = Schema::parse(text);
   auto from_json = Schema::parse_json(expected);

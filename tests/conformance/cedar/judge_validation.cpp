@@ -25,7 +25,8 @@ bool check_policies(const Case& test, const json::object& expected, const Policy
     const char* errors;
     ValidationOptions::Mode value;
   };
-  constexpr Row kRows[] = {{"strict", "strictErrors", ValidationOptions::Mode::kStrict}, {"permissive", "permissiveErrors", ValidationOptions::Mode::kPermissive}};
+  constexpr Row kRows[] = {{"strict", "strictErrors", ValidationOptions::Mode::kStrict},
+                           {"permissive", "permissiveErrors", ValidationOptions::Mode::kPermissive}};
   for (const Row& row : kRows) {
     ValidationReport report = validate(policies, schema, {.mode = row.value});
     std::string messages;
@@ -57,13 +58,15 @@ bool check_entities(const Case& test, const json::object& expected, const Schema
   for (const json::value& entity : entities->as_array()) {
     const json::object* uid = entity.is_object() ? json::object_at(entity.as_object(), "uid") : nullptr;
     if (uid == nullptr) continue;
-    std::string key = std::string(json::string_at(*uid, "type").value_or("")) + "::" + std::string(json::string_at(*uid, "id").value_or(""));
+    std::string key =
+        std::string(json::string_at(*uid, "type").value_or("")) + "::" + std::string(json::string_at(*uid, "id").value_or(""));
     const json::object* wanted = json::object_at(*each, key);
     if (wanted == nullptr) continue;
     auto read = schema.read_entities(json::value(json::array{entity}));
     bool wanted_good = json::array_at(*wanted, "errors") == nullptr;
     if (wanted_good == read.has_value()) continue;
-    good = suite.differs(read ? "entity passes" : "entity fails", test.file, key + ": " + (read ? texts(*wanted, "errors") : read.error().text()));
+    good = suite.differs(read ? "entity passes" : "entity fails", test.file,
+                         key + ": " + (read ? texts(*wanted, "errors") : read.error().text()));
   }
   return good;
 }
@@ -78,7 +81,8 @@ bool check_requests(const Case& test, const json::array& expected, const Schema&
     Status valid = request ? schema.check_request(*request) : Status(std::unexpected(request.error()));
     for (const char* mode : {"strict", "permissive"}) {
       if (json::bool_at(wanted, mode) == valid.has_value()) continue;
-      good = suite.differs(valid ? "request passes" : "request fails", test.file, std::to_string(i) + ": " + (valid ? texts(wanted, "errors") : valid.error().text()));
+      good = suite.differs(valid ? "request passes" : "request fails", test.file,
+                           std::to_string(i) + ": " + (valid ? texts(wanted, "errors") : valid.error().text()));
     }
   }
   return good;

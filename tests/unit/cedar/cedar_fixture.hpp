@@ -38,9 +38,10 @@ inline World family() {
   World world;
   EntitiesBuilder builder;
   ValueArena& a = world.arena;
-  builder.add({"User", "alice"}, a.record({{"age", Value::integer(30)}, {"manager", a.entity("User", "bob")},
-                                           {"address", a.record({{"city", a.string("Oslo")}})}}),
-              {{"Team", "red"}}, a.record({{"role", a.string("admin")}}));
+  builder.add(
+      {"User", "alice"},
+      a.record({{"age", Value::integer(30)}, {"manager", a.entity("User", "bob")}, {"address", a.record({{"city", a.string("Oslo")}})}}),
+      {{"Team", "red"}}, a.record({{"role", a.string("admin")}}));
   builder.add({"User", "bob"}, a.record({{"age", Value::integer(50)}}), {{"Team", "blue"}});
   builder.add({"Team", "red"}, {}, {{"Org", "acme"}});
   builder.add({"Team", "blue"}, {}, {{"Org", "acme"}});

@@ -117,17 +117,25 @@ TEST(CedarJson, ReadsEntities) {
   World world;
   world.entities = *entities;
   world.principal = {"User", "a"};
-  EXPECT_EQ(world.evaluate("principal.n == -9223372036854775808 && principal.boss == User::\"b\" && principal.ip.isInRange(ip(\"10.0.0.0/8\"))"
-                           " && principal.when == datetime(\"2024-01-01T01:00:00Z\") && principal.list == [{x: true}, 1] && principal in H::\"h\""
-                           " && principal.getTag(\"t\") == \"v\" && principal.odd == {\"__entity\": 3}"), "true");
+  EXPECT_EQ(
+      world.evaluate("principal.n == -9223372036854775808 && principal.boss == User::\"b\" && principal.ip.isInRange(ip(\"10.0.0.0/8\"))"
+                     " && principal.when == datetime(\"2024-01-01T01:00:00Z\") && principal.list == [{x: true}, 1] && principal in H::\"h\""
+                     " && principal.getTag(\"t\") == \"v\" && principal.odd == {\"__entity\": 3}"),
+      "true");
 }
 
 TEST(CedarJson, RefusesWhatHasNoMeaning) {
   const char* rows[] = {
-      R"({})", R"([1])", R"([{"uid": {"type": "A", "id": "a"}, "parents": []}])", R"([{"uid": {"type": "A", "id": "a"}, "attrs": {}}])",
-      R"([{"uid": "A::\"a\"", "attrs": {}, "parents": []}])", R"([{"uid": {"type": "A A", "id": "a"}, "attrs": {}, "parents": []}])",
-      R"([{"uid": {"type": "if", "id": "a"}, "attrs": {}, "parents": []}])", R"([{"uid": {"type": "A", "id": "a"}, "attrs": {"x": null}, "parents": []}])",
-      R"([{"uid": {"type": "A", "id": "a"}, "attrs": {"x": 1.5}, "parents": []}])", R"([{"uid": {"type": "A", "id": "a"}, "attrs": {"x": 9223372036854775808}, "parents": []}])",
+      R"({})",
+      R"([1])",
+      R"([{"uid": {"type": "A", "id": "a"}, "parents": []}])",
+      R"([{"uid": {"type": "A", "id": "a"}, "attrs": {}}])",
+      R"([{"uid": "A::\"a\"", "attrs": {}, "parents": []}])",
+      R"([{"uid": {"type": "A A", "id": "a"}, "attrs": {}, "parents": []}])",
+      R"([{"uid": {"type": "if", "id": "a"}, "attrs": {}, "parents": []}])",
+      R"([{"uid": {"type": "A", "id": "a"}, "attrs": {"x": null}, "parents": []}])",
+      R"([{"uid": {"type": "A", "id": "a"}, "attrs": {"x": 1.5}, "parents": []}])",
+      R"([{"uid": {"type": "A", "id": "a"}, "attrs": {"x": 9223372036854775808}, "parents": []}])",
       R"([{"uid": {"type": "A", "id": "a"}, "attrs": {"x": {"__extn": {"fn": "ip", "arg": "1.2"}}}, "parents": []}])",
       R"([{"uid": {"type": "A", "id": "a"}, "attrs": {"x": {"__extn": {"fn": "nope", "arg": "1"}}}, "parents": []}])",
       R"([{"uid": {"type": "A", "id": "a"}, "attrs": {"x": {"__expr": "1"}}, "parents": []}])",
@@ -136,7 +144,8 @@ TEST(CedarJson, RefusesWhatHasNoMeaning) {
       R"([{"uid": {"type": "A", "id": "a"}, "attrs": {}, "parents": [{"type": "A", "id": "a"}]}])",
   };
   for (const char* row : rows) EXPECT_FALSE(Entities::from_json(row)) << row;
-  std::string deep = R"([{"uid": {"type": "A", "id": "a"}, "attrs": {"x": )" + std::string(100'000, '[') + std::string(100'000, ']') + "}, \"parents\": []}]";
+  std::string deep = R"([{"uid": {"type": "A", "id": "a"}, "attrs": {"x": )" + std::string(100'000, '[') + std::string(100'000, ']') +
+                     "}, \"parents\": []}]";
   EXPECT_FALSE(Entities::from_json(deep));
 }
 
@@ -196,7 +205,9 @@ TEST_F(PlainJson, IsReadWhereAPolicyLooks) {
 
 TEST(Arenas, BuildValues) {
   ValueArena arena;
-  EXPECT_EQ(to_text(arena.record({{"b", Value::integer(1)}, {"a", arena.set({Value::integer(2), Value::integer(1), Value::integer(2)})}, {"b", Value::boolean(true)}})),
+  EXPECT_EQ(to_text(arena.record({{"b", Value::integer(1)},
+                                  {"a", arena.set({Value::integer(2), Value::integer(1), Value::integer(2)})},
+                                  {"b", Value::boolean(true)}})),
             R"({"a": [1, 2], "b": true})");
   EXPECT_EQ(to_text(*arena.extension("ip", "10.0.0.0/8")), "ip(\"10.0.0.0/8\")");
   EXPECT_EQ(to_text(*arena.extension("decimal", "-0.5")), "decimal(\"-0.5000\")");
@@ -219,9 +230,11 @@ TEST(Uids, AreReadAsTheyAreWritten) {
   EXPECT_EQ(uid->type(), "Acme::User");
   EXPECT_EQ(uid->id(), "a\"b");
   EXPECT_EQ(uid->text(), "Acme::User::\"a\\\"b\"");
-  for (const char* bad : {"", "User", "User::alice", "User::\"a\" x", "::\"a\"", "if::\"a\"", "User::\"a", "\"a\""}) EXPECT_FALSE(EntityUid::parse(bad)) << bad;
+  for (const char* bad : {"", "User", "User::alice", "User::\"a\" x", "::\"a\"", "if::\"a\"", "User::\"a", "\"a\""})
+    EXPECT_FALSE(EntityUid::parse(bad)) << bad;
   EXPECT_TRUE(is_type_name("A::B_2"));
-  for (const char* bad : {"", "A::", "A B", " A", "A:: B", "in", "__cedar", "A::__cedar", "2A", "A//x"}) EXPECT_FALSE(is_type_name(bad)) << bad;
+  for (const char* bad : {"", "A::", "A B", " A", "A:: B", "in", "__cedar", "A::__cedar", "2A", "A//x"})
+    EXPECT_FALSE(is_type_name(bad)) << bad;
 }
 
 }  // namespace

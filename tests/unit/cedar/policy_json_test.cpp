@@ -1,9 +1,9 @@
 // Policies as JSON: both ways, sets with templates and links, and what is refused.
 #include "cedar/policy_json.hpp"
 
-#include "cedar_fixture.hpp"
 #include "cedar/schema.hpp"
 #include "cedar/validate.hpp"
+#include "cedar_fixture.hpp"
 
 namespace interlock::cedar::testing {
 namespace {
@@ -14,7 +14,8 @@ Result<PolicySet> from_json(std::string_view text) { return policies_from_json({
 // A policy that has `condition` written in JSON.
 std::string with_condition(std::string_view condition) {
   return R"({"effect": "permit", "principal": {"op": "All"}, "action": {"op": "All"}, "resource": {"op": "All"},
-    "conditions": [{"kind": "when", "body": )" + std::string(condition) + "}]}";
+    "conditions": [{"kind": "when", "body": )" +
+         std::string(condition) + "}]}";
 }
 
 TEST(PolicyText, IsWrittenAsTheTreeIs) {
@@ -44,7 +45,8 @@ TEST(PolicyText, IsWrittenAsTheTreeIs) {
   for (std::string_view written : kConditions) {
     std::string condition(written);
     for (std::string_view name : {"a()", "b()", "c()"}) {
-      for (std::size_t at = condition.find(name); at != std::string::npos; at = condition.find(name)) condition.replace(at, 3, "context." + std::string(1, name[0]));
+      for (std::size_t at = condition.find(name); at != std::string::npos; at = condition.find(name))
+        condition.replace(at, 3, "context." + std::string(1, name[0]));
     }
     std::string policy = "permit (principal, action, resource)\nwhen { " + condition + " };\n";
     auto set = parse(policy);
@@ -66,7 +68,8 @@ TEST(PolicyText, IsWrittenAsTheTreeIs) {
 
 TEST(PolicyText, KeepsScopesAnnotationsAndIds) {
   constexpr std::string_view kText =
-      "@id(\"first\")\n@doc\n@why(\"a\\\"b\")\nforbid (principal is User in Team::\"t\", action in [Action::\"a\", Action::\"b\"], resource == File::\"f\")\n"
+      "@id(\"first\")\n@doc\n@why(\"a\\\"b\")\nforbid (principal is User in Team::\"t\", action in [Action::\"a\", Action::\"b\"], "
+      "resource == File::\"f\")\n"
       "unless { true }\nwhen { false };\n\n"
       "permit (principal == ?principal, action == Action::\"a\", resource in ?resource);\n";
   auto set = parse(kText);
@@ -115,12 +118,14 @@ TEST(PolicyJson, ReadsConstantsAndPathsOfHas) {
     std::string_view text;
   };
   constexpr Row kRows[] = {
-      {R"({"Value": {"a": [1, {"__entity": {"type": "U", "id": "x"}}], "b": {"__extn": {"fn": "ip", "arg": "1.2.3.4"}}}})", "{a: [1, U::\"x\"], b: ip(\"1.2.3.4\")}"},
+      {R"({"Value": {"a": [1, {"__entity": {"type": "U", "id": "x"}}], "b": {"__extn": {"fn": "ip", "arg": "1.2.3.4"}}}})",
+       "{a: [1, U::\"x\"], b: ip(\"1.2.3.4\")}"},
       {R"({"has": {"left": {"Var": "context"}, "attr": ["a", "b"]}})", "context has a.b"},
       {R"({"has": {"left": {"Var": "context"}, "attr": ["a b", "c"]}})", "context has \"a b\" && context[\"a b\"] has c"},
       {R"({"like": {"left": {"Value": "x"}, "pattern": [{"Literal": "a"}, {"Literal": "*"}, "Wildcard"]}})", "\"x\" like \"a\\**\""},
       {R"({"lessThan": [{"decimal": [{"Value": "1.0"}]}, {"Var": "context"}]})", "decimal(\"1.0\").lessThan(context)"},
-      {R"({"&&": {"left": {"&&": {"left": {"Value": true}, "right": {"Value": false}}}, "right": {"Value": true}}})", "true && false && true"},
+      {R"({"&&": {"left": {"&&": {"left": {"Value": true}, "right": {"Value": false}}}, "right": {"Value": true}}})",
+       "true && false && true"},
       {R"({"neg": {"arg": {"Value": 5}}})", "-(5)"},
   };
   for (const Row& row : kRows) {
@@ -175,7 +180,9 @@ TEST(PolicyJson, WillNotWriteWhatJsonCannotCarry) {
 }
 
 TEST(Links, FillExactlyTheSlotsOfTheirTemplate) {
-  auto set = parse("permit(principal == ?principal, action, resource); permit(principal, action, resource == ?resource); forbid(principal, action, resource) when { false };");
+  auto set = parse(
+      "permit(principal == ?principal, action, resource); permit(principal, action, resource == ?resource); forbid(principal, action, "
+      "resource) when { false };");
   ASSERT_TRUE(set);
   EntityUid alice{"User", "alice"};
   struct Row {

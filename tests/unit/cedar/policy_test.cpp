@@ -72,13 +72,20 @@ TEST(Conditions, AllHoldInOrderAndStopAtTheFirstThatDoesNot) {
     const char* outcome;
   };
   const Row rows[] = {
-      {"when { true } unless { false }", "allow"},   {"when { true } unless { true }", "deny"},
-      {"unless { false } when { false }", "deny"},   {"when { false } when { context.missing }", "deny"},
-      {"unless { true } when { context.missing }", "deny"}, {"when { true } when { context.missing }", "error"},
-      {"unless { 1 }", "error"},                     {"unless { context.missing }", "error"},
-      {"when { true && false && context.missing }", "deny"}, {"when { true, }", "load"},
-      {"when {}", "load"},                           {"when true", "load"},
-      {"if { true }", "load"},                       {"when { true } otherwise { true }", "load"},
+      {"when { true } unless { false }", "allow"},
+      {"when { true } unless { true }", "deny"},
+      {"unless { false } when { false }", "deny"},
+      {"when { false } when { context.missing }", "deny"},
+      {"unless { true } when { context.missing }", "deny"},
+      {"when { true } when { context.missing }", "error"},
+      {"unless { 1 }", "error"},
+      {"unless { context.missing }", "error"},
+      {"when { true && false && context.missing }", "deny"},
+      {"when { true, }", "load"},
+      {"when {}", "load"},
+      {"when true", "load"},
+      {"if { true }", "load"},
+      {"when { true } otherwise { true }", "load"},
   };
   for (const Row& row : rows) {
     auto set = PolicySet::parse({{"p", std::string("permit(principal, action, resource) ") + row.conditions + ";"}});
@@ -115,7 +122,9 @@ TEST(Decisions, FollowPermitsAndForbids) {
   Response response;
   for (const Row& row : rows) {
     ValueArena arena;
-    Request request{{"User", "u"}, {"Action", "x"}, {"File", "f"},
+    Request request{{"User", "u"},
+                    {"Action", "x"},
+                    {"File", "f"},
                     arena.record({{"a", Value::boolean(row.a)}, {"b", Value::boolean(row.b)}, {"c", Value::boolean(row.c)}})};
     authorize(*set, request, Entities(), response);
     EXPECT_EQ(response.decision, row.decision);
@@ -127,7 +136,8 @@ TEST(Decisions, FollowPermitsAndForbids) {
 }
 
 TEST(Decisions, ReportPoliciesThatFailAndSkipThem) {
-  auto set = PolicySet::parse({{"a.cedar", "permit(principal, action, resource);\nforbid(principal, action, resource)\n  when { context.gone == 1 };"}});
+  auto set = PolicySet::parse(
+      {{"a.cedar", "permit(principal, action, resource);\nforbid(principal, action, resource)\n  when { context.gone == 1 };"}});
   ASSERT_TRUE(set);
   Response response = authorize(*set, {{"User", "u"}, {"Action", "x"}, {"File", "f"}, {}}, {});
   EXPECT_EQ(response.decision, Decision::kAllow);
@@ -162,13 +172,15 @@ TEST(PolicySets, TakeIdsFromAnnotationsWhenAsked) {
   ASSERT_TRUE(set);
   EXPECT_EQ(set->policies()[0].id(), "x");
   EXPECT_EQ(set->policies()[1].id(), "policy1");
-  auto twice = PolicySet::parse({{"a", "@id(\"x\") permit(principal, action, resource);"}, {"b", "\n@id(\"x\") permit(principal, action, resource);"}}, options);
+  auto twice = PolicySet::parse(
+      {{"a", "@id(\"x\") permit(principal, action, resource);"}, {"b", "\n@id(\"x\") permit(principal, action, resource);"}}, options);
   ASSERT_FALSE(twice);
   EXPECT_TRUE(twice.error().message.starts_with("b:2:1: another policy has the id `x`")) << twice.error().message;
 }
 
 TEST(PolicySets, KeepAnnotationsAndText) {
-  auto set = PolicySet::parse({{"a", "  @reason(\"no \\\"way\\\"\") @shadow @if(\"\")\npermit(principal, action, resource)\nwhen { true }; "}});
+  auto set =
+      PolicySet::parse({{"a", "  @reason(\"no \\\"way\\\"\") @shadow @if(\"\")\npermit(principal, action, resource)\nwhen { true }; "}});
   ASSERT_TRUE(set) << set.error().text();
   const Policy& policy = set->policies()[0];
   EXPECT_EQ(policy.annotation("reason"), "no \"way\"");
@@ -179,8 +191,8 @@ TEST(PolicySets, KeepAnnotationsAndText) {
   EXPECT_TRUE(policy.annotations()[2].has_value);
   EXPECT_EQ(policy.annotations()[1].column, 25u);
   EXPECT_EQ(policy.text(), "@reason(\"no \\\"way\\\"\") @shadow @if(\"\")\npermit(principal, action, resource)\nwhen { true };");
-  for (const char* bad : {"@a @a permit(principal, action, resource);", "@a() permit(principal, action, resource);", "@ permit(principal, action, resource);",
-                          "@a(1) permit(principal, action, resource);", "@a(\"x\""}) {
+  for (const char* bad : {"@a @a permit(principal, action, resource);", "@a() permit(principal, action, resource);",
+                          "@ permit(principal, action, resource);", "@a(1) permit(principal, action, resource);", "@a(\"x\""}) {
     EXPECT_FALSE(PolicySet::parse({{"a", bad}})) << bad;
   }
 }
@@ -196,7 +208,8 @@ TEST(PolicySets, OutliveTheirSourcesAndCopies) {
   const Policy* policy = nullptr;
   PolicySet kept;
   {
-    std::string text = "@id(\"a long id that is surely on the heap\") permit(principal, action == Action::\"a long action name, on the heap\", resource);";
+    std::string text =
+        "@id(\"a long id that is surely on the heap\") permit(principal, action == Action::\"a long action name, on the heap\", resource);";
     auto set = PolicySet::parse({{"a", text}}, {.id_from_annotation = true});
     ASSERT_TRUE(set);
     kept = *set;
@@ -233,14 +246,16 @@ TEST(Errors, SayWhereAndWhat) {
 
 TEST(Errors, OfAllPoliciesAreReportedTogether) {
   std::vector<Diagnostic> all;
-  auto set = PolicySet::parse({{"a", "permit(principal, action);\npermit(principal, action, resource);\nforbid(x);"}, {"b", "oops"}}, {}, &all);
+  auto set =
+      PolicySet::parse({{"a", "permit(principal, action);\npermit(principal, action, resource);\nforbid(x);"}, {"b", "oops"}}, {}, &all);
   ASSERT_FALSE(set);
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[0].line, 1u);
   EXPECT_EQ(all[1].line, 3u);
   EXPECT_EQ(all[2].source, "b");
   EXPECT_NE(set.error().message.find("(and 2 more)"), std::string::npos);
-  EXPECT_EQ(all[1].text(), "a:3:8: expected `principal`, found `x` (the scope is (principal, action, resource), in this order)\n  forbid(x);\n         ^");
+  EXPECT_EQ(all[1].text(),
+            "a:3:8: expected `principal`, found `x` (the scope is (principal, action, resource), in this order)\n  forbid(x);\n         ^");
 }
 
 std::string repeated(std::string_view piece, std::size_t times) {
@@ -253,7 +268,9 @@ std::string policy_with(const std::string& condition) { return "permit(principal
 
 TEST(Bounds, RefuseNestingThatIsTooDeep) {
   constexpr std::size_t kDeep = 100'000;
-  const std::pair<std::string, std::string> brackets[] = {{"(", ")"}, {"[", "]"}, {"{a:", "}"}, {"ip(", ")"}, {"if true then true else ", ""}, {"[1].contains(", ")"}, {"1 == (", ")"}, {"!(", ")"}};
+  const std::pair<std::string, std::string> brackets[] = {
+      {"(", ")"},      {"[", "]"}, {"{a:", "}"}, {"ip(", ")"}, {"if true then true else ", ""}, {"[1].contains(", ")"},
+      {"1 == (", ")"}, {"!(", ")"}};
   for (const auto& [open, close] : brackets) {
     auto set = PolicySet::parse({{"f", policy_with(repeated(open, kDeep) + "1" + repeated(close, kDeep))}});
     ASSERT_FALSE(set) << open;
@@ -287,8 +304,10 @@ TEST(Bounds, RefuseSourcesThatAreTooLarge) {
 
 TEST(Bounds, RefuseWhatIsNoText) {
   EXPECT_NE(PolicySet::parse({{"f", "// \xff\n"}}).error().message.find("f:1:4: the text is not valid UTF-8"), std::string::npos);
-  EXPECT_NE(PolicySet::parse({{"f", std::string_view("permit\0", 7).data() + std::string(1, '\0')}}).error().message.find("NUL"), std::string::npos);
-  EXPECT_NE(PolicySet::parse({{"f", "\xef\xbb\xbfpermit(principal, action, resource);"}}).error().message.find("byte order mark"), std::string::npos);
+  EXPECT_NE(PolicySet::parse({{"f", std::string_view("permit\0", 7).data() + std::string(1, '\0')}}).error().message.find("NUL"),
+            std::string::npos);
+  EXPECT_NE(PolicySet::parse({{"f", "\xef\xbb\xbfpermit(principal, action, resource);"}}).error().message.find("byte order mark"),
+            std::string::npos);
   EXPECT_TRUE(PolicySet::parse({{"f", "\u00a0\u2003// é\r\npermit(principal, action, resource);"}}));
 }
 

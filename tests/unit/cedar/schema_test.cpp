@@ -80,7 +80,8 @@ TEST(SchemaText, BoundsHowDeepATypeNests) {
   ASSERT_FALSE(schema);
   EXPECT_NE(schema.error().message.find("nested too deeply"), std::string::npos);
   std::string chain = "type T0 = Long;";
-  for (int i = 1; i < 1000; ++i) chain += "type T" + std::to_string(i) + " = {a: T" + std::to_string(i - 1) + ", b: T" + std::to_string(i - 1) + "};";
+  for (int i = 1; i < 1000; ++i)
+    chain += "type T" + std::to_string(i) + " = {a: T" + std::to_string(i - 1) + ", b: T" + std::to_string(i - 1) + "};";
   // Declared from the top down, so that each needs all below it.
   EXPECT_TRUE(parse(chain));
   EXPECT_FALSE(parse("entity A {x: T999};" + chain + "entity B {y: T999, y: Long};"));
@@ -183,19 +184,23 @@ TEST(SchemaData, RequestsAreCheckedAgainstIt) {
 
 TEST(SchemaData, EntitiesMustConform) {
   Schema schema = gateway();
-  constexpr std::string_view kFile = R"({"uid": {"type": "Fs::File", "id": "f"}, "parents": [], "attrs": {"path": {"text": "/x"}, "tier": {"type": "Tier", "id": "%"}}})";
+  constexpr std::string_view kFile =
+      R"({"uid": {"type": "Fs::File", "id": "f"}, "parents": [], "attrs": {"path": {"text": "/x"}, "tier": {"type": "Tier", "id": "%"}}})";
   auto with_tier = [&](std::string tier) {
     std::string text = "[" + std::string(kFile) + "]";
     return text.replace(text.find('%'), 1, tier);
   };
   EXPECT_TRUE(schema.read_entities(with_tier("free")));
   EXPECT_FALSE(schema.read_entities(with_tier("gold")));
-  auto agent = [](std::string_view rest) { return R"([{"uid": {"type": "Agent", "id": "a"}, "attrs": {"owner": {"type": "Human", "id": "h"}})" + std::string(rest) + "}]"; };
+  auto agent = [](std::string_view rest) {
+    return R"([{"uid": {"type": "Agent", "id": "a"}, "attrs": {"owner": {"type": "Human", "id": "h"}})" + std::string(rest) + "}]";
+  };
   EXPECT_TRUE(schema.read_entities(agent(R"(, "parents": [{"type": "Human", "id": "h"}], "tags": {"k": "v"})")));
   EXPECT_FALSE(schema.read_entities(agent(R"(, "parents": [{"type": "Tier", "id": "free"}])")));
   EXPECT_FALSE(schema.read_entities(agent(R"(, "parents": [], "tags": {"k": 1})")));
   // The schema's actions come along, and may be repeated only as they are.
-  auto repeated = schema.read_entities(R"([{"uid": {"type": "Action", "id": "read"}, "attrs": {}, "parents": [{"type": "Action", "id": "effects"}]}])");
+  auto repeated =
+      schema.read_entities(R"([{"uid": {"type": "Action", "id": "read"}, "attrs": {}, "parents": [{"type": "Action", "id": "effects"}]}])");
   ASSERT_TRUE(repeated) << repeated.error().text();
   EXPECT_TRUE(repeated->is_descendant({"Action", "read all"}, {"Action", "effects"}));
   EXPECT_FALSE(schema.read_entities(R"([{"uid": {"type": "Action", "id": "read"}, "attrs": {}, "parents": []}])"));

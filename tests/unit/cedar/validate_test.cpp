@@ -3,8 +3,8 @@
 
 #include <chrono>
 
-#include "cedar_fixture.hpp"
 #include "cedar/schema.hpp"
+#include "cedar_fixture.hpp"
 
 namespace interlock::cedar::testing {
 namespace {
@@ -152,11 +152,13 @@ TEST(Validation, KnowsWhichScopesCanApply) {
     EXPECT_TRUE(newer.passed()) << policy << told(newer.errors);
     EXPECT_EQ(newer.warnings.empty(), row.applies) << policy;
   }
-  EXPECT_NE(told(check("permit(principal == Team::\"t\", action == Action::\"view\", resource);").errors).find("principal in"), std::string::npos);
+  EXPECT_NE(told(check("permit(principal == Team::\"t\", action == Action::\"view\", resource);").errors).find("principal in"),
+            std::string::npos);
 }
 
 TEST(Validation, WarnsOfWhatNeverApplies) {
-  for (std::string_view condition : {"false", "principal is Team", "principal in Photo::\"p\"", "resource == principal.team", "principal has nothing"}) {
+  for (std::string_view condition :
+       {"false", "principal is Team", "principal in Photo::\"p\"", "resource == principal.team", "principal has nothing"}) {
     ValidationReport report = check_condition(condition);
     ASSERT_EQ(report.warnings.size(), 1u) << condition << told(report.warnings);
     EXPECT_EQ(report.warnings[0].kind, FindingKind::kImpossiblePolicy) << condition;
@@ -183,7 +185,9 @@ TEST(Validation, WarnsOfTextsThatLookLikeOthers) {
     EXPECT_EQ(report.warnings[0].kind, row.kind) << row.condition;
     EXPECT_TRUE(report.passed()) << row.condition;
   }
-  EXPECT_TRUE(check_condition("principal.name == \"\u65e5\u672c\u8a9e\u306e\u30c6\u30ad\u30b9\u30c8\" || principal.name == \"\u041f\u0440\u0438\u0432\u0435\u0442, 12!\"").warnings.empty());
+  EXPECT_TRUE(check_condition("principal.name == \"\u65e5\u672c\u8a9e\u306e\u30c6\u30ad\u30b9\u30c8\" || principal.name == "
+                              "\"\u041f\u0440\u0438\u0432\u0435\u0442, 12!\"")
+                  .warnings.empty());
 }
 
 TEST(Validation, CountsHowFarAPolicyLooks) {
