@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto shown = approval::terminal_json(*old_value);
     for (const unsigned char c : shown) demand(c >= 0x20 && c < 0x7F);
     const auto again = json::parse(shown);
-    demand(again && *again == *old_value);
+    demand(again && json::write(*again) == json::write(*old_value));  // 1e1 is written as 10, so the texts are held together
     demand(approval::differences(approval::pinned_form(*old_value), approval::pinned_form(*old_value)).empty());
 
     approval::Approval act;
