@@ -68,7 +68,7 @@ struct Gate::State {
     receipt.surface = act.request.surface;
     receipt.server = act.request.server;
     receipt.action = act.classification.action;
-    receipt.resource = model::text_of(act.classification.resource);
+    receipt.resource = without_credentials(model::text_of(act.classification.resource));
     receipt.band = act.classification.band;
     return receipt;
   }
@@ -111,7 +111,7 @@ Result<ledger::Sequence> Gate::State::record_attempt(const Act& act) const {
   receipt.layer = model::layer_name(verdict.layer);
   auto& detail = receipt.detail;
   detail["operation"] = act.request.operation;
-  detail["target"] = act.request.target;
+  detail["target"] = without_credentials(act.request.target);
   detail["args"] = recorded_arguments(act.request.args, act.classification.sensitive_args, options.arguments, salt);
   detail["revision"] = verdict.policy_revision;
   if (!verdict.policies.empty()) detail["policies"] = texts(verdict.policies);
@@ -125,7 +125,7 @@ Result<ledger::Sequence> Gate::State::record_attempt(const Act& act) const {
   if (!act.caller.subject.client.empty()) detail["client"] = act.caller.subject.client;
   if (!act.classification.further_resources.empty()) {
     json::array more;
-    for (const auto& named : act.classification.further_resources) more.emplace_back(model::text_of(named.resource));
+    for (const auto& named : act.classification.further_resources) more.emplace_back(without_credentials(model::text_of(named.resource)));
     detail["further_resources"] = std::move(more);
   }
   return parts.ledger->append(receipt);
@@ -217,9 +217,9 @@ void Gate::State::hold(std::shared_ptr<Act> act, AdmitHandlers handlers) {
   request.task = act->task;
   request.server = act->request.server;
   request.operation = act->request.operation;
-  request.target = act->request.target;
+  request.target = without_credentials(act->request.target);
   request.action = act->classification.action;
-  request.resource = resource;
+  request.resource = without_credentials(resource);
   request.arguments = recorded_arguments(act->request.args, act->classification.sensitive_args, ArgumentRecord::kFull, salt);
   request.band = act->classification.band;
   request.reason = act->verdict.reason;
@@ -324,7 +324,7 @@ void Gate::observe(const std::shared_ptr<Act>& act, const ActOutcome& outcome, s
     receipt.detail["result_bytes"] = outcome.result_text.size();
     receipt.detail["result_sha256"] = to_hex(sha256(outcome.result_text));
   }
-  if (!outcome.note.empty()) receipt.detail["note"] = utf8_prefix(outcome.note, kNoteBytes);
+  if (!outcome.note.empty()) receipt.detail["note"] = without_credentials(utf8_prefix(outcome.note, kNoteBytes));
   auto recorded = state.parts.ledger->append(receipt);
   if (!recorded) return release(fail(std::move(recorded.error())));
   if (!is_durable_before_release(act->classification.band)) return release({});

@@ -1,5 +1,7 @@
 #include "gate/record.hpp"
 
+#include <re2/re2.h>
+
 #include <array>
 
 #include "base/hash.hpp"
@@ -24,6 +26,18 @@ bool names_a_secret(std::string_view name) {
     if (lower.find(secret) != std::string::npos) return true;
   }
   return false;
+}
+
+// Shapes that issuers publish so that scanners can find them; each alternative needs a fixed beginning, which keeps the search quick.
+const re2::RE2& credential_shapes() {
+  static const re2::RE2 shapes(
+      R"(\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_[A-Za-z0-9_]{22,}|\bglpat-[A-Za-z0-9_-]{20,}|\bxox[abeprs]-[A-Za-z0-9-]{10,})"
+      R"(|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bAIza[A-Za-z0-9_-]{35}|\bsk-[A-Za-z0-9_-]{20,}|\b[rs]k_live_[A-Za-z0-9]{16,}|\bnpm_[A-Za-z0-9]{36}|\bhf_[A-Za-z0-9]{30,})"
+      R"(|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)"
+      R"(|-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$))"
+      R"(|(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9+/._~-]{16,}=*|://[^\s/:@?#]*:[^\s/@?#]+@)",
+      re2::RE2::Quiet);
+  return shapes;
 }
 
 // The salt keeps a short secret from being found by trying all of them.
@@ -53,8 +67,9 @@ bool is_sensitive(const std::vector<std::string>& sensitive, std::string_view po
 json::value record(const json::value& v, std::string& pointer, const std::vector<std::string>& sensitive, bool shorten, std::string_view salt) {
   if (is_sensitive(sensitive, pointer)) return hidden(v, salt);
   if (const auto* s = v.if_string()) {
-    if (!shorten || s->size() <= kLongString) return v;
-    return json::object{{"bytes", s->size()}, {"salted_sha256", salted(salt, json::view(*s))}};
+    if (shorten && s->size() > kLongString) return json::object{{"bytes", s->size()}, {"salted_sha256", salted(salt, json::view(*s))}};
+    if (!re2::RE2::PartialMatch(re2::StringPiece(s->data(), s->size()), credential_shapes())) return v;
+    return json::value(without_credentials(json::view(*s)));
   }
   const auto length = pointer.size();
   if (const auto* o = v.if_object()) {
@@ -82,6 +97,12 @@ json::value record(const json::value& v, std::string& pointer, const std::vector
 
 }  // namespace
 
+std::string without_credentials(std::string_view text) {
+  std::string out(text);
+  re2::RE2::GlobalReplace(&out, credential_shapes(), "[hidden]");
+  return out;
+}
+
 json::value recorded_arguments(const json::value& args, const std::vector<std::string>& sensitive, ArgumentRecord mode, std::string_view salt) {
   if (mode == ArgumentRecord::kHash) return json::object{{"salted_sha256", salted(salt, json::write_canonical(args))}};
   std::string pointer;
@@ -89,7 +110,7 @@ json::value recorded_arguments(const json::value& args, const std::vector<std::s
 }
 
 std::string summary_of(const model::ActionRequest& request, const json::value& recorded) {
-  std::string out = request.operation == "tools/call" ? request.target : request.operation + " " + request.target;
+  std::string out = request.operation == "tools/call" ? request.target : request.operation + " " + without_credentials(request.target);
   if (const auto* o = recorded.if_object()) {
     for (const auto& pair : *o) {
       std::string value = pair.value().is_string() ? std::string(json::view(pair.value().get_string())) : json::write(pair.value());

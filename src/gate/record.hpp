@@ -10,7 +10,10 @@
 
 namespace interlock::gate {
 
-// `args` as a receipt may hold them. kRedact hides the values at the `sensitive` JSON pointers and under names that mean secrets
+// `text` with what looks like a credential (known token shapes, private keys, passwords in URLs) put out of sight.
+std::string without_credentials(std::string_view text);
+
+// `args` as a receipt may hold them: without credentials. kRedact hides the values at the `sensitive` JSON pointers and under names that mean secrets
 // (password, token, ...), and puts length and salted hash in place of long strings; kHash keeps one salted hash of all;
 // kFull keeps everything but what is hidden under kRedact.
 json::value recorded_arguments(const json::value& args, const std::vector<std::string>& sensitive, ArgumentRecord mode, std::string_view salt);

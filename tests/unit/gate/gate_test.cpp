@@ -1,6 +1,10 @@
 // The one path, with real organs: what is let through, denied, held, used once, and what each step leaves in the ledger.
 #include "gate/gate.hpp"
 
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
 #include "world.hpp"
 
 namespace interlock::gate {
@@ -263,6 +267,30 @@ TEST(Gate, RecordsNoSecretsNorWhatTheCatalogueCallsSensitive) {
   EXPECT_EQ(seen->held->summary.find("hunter2"), std::string::npos);
   EXPECT_EQ(json::write(approval::to_json(world.approvals->pending()[0])).find("hunter2"), std::string::npos);
   for (const auto& receipt : world.receipts("attempt")) EXPECT_EQ(json::write(receipt).find("hunter2"), std::string::npos) << json::write(receipt);
+}
+
+TEST(Gate, DoesNothingUnrecordedOnAFullDisk) {
+  // A limit on the size of files stands for the full disk; it must not reach the other tests.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    World world;
+    const auto before = world.ask("look");
+    if (before->kind() != VerdictKind::kAllow) ::_exit(2);
+    rlimit old{};
+    ::getrlimit(RLIMIT_FSIZE, &old);
+    const rlimit full{1, old.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &full);
+    const auto denied = world.ask("look");
+    if (denied->kind() != VerdictKind::kDeny || denied->act->verdict.layer != model::Layer::kLedger || denied->act->verdict.next.empty()) ::_exit(3);
+    if (world.observe(*before, "ok", "{}")) ::_exit(4);  // what cannot be recorded is not released
+    if (world.ask("ship")->held) ::_exit(5);             // nor is a human asked
+    ::setrlimit(RLIMIT_FSIZE, &old);
+    ::_exit(world.ask("look")->kind() == VerdictKind::kAllow ? 0 : 6);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + status, 0);
 }
 
 TEST(Gate, BoundsWhatAServerSaysOfItsFailure) {

@@ -25,6 +25,32 @@ TEST(RecordedArguments, HideWhatIsNamedLikeASecretAtAnyDepth) {
   EXPECT_EQ(recorded(R"({"path":"/a","n":1,"ok":true,"none":null})", {}), R"({"path":"/a","n":1,"ok":true,"none":null})");
 }
 
+TEST(RecordedArguments, HideWhatLooksLikeACredentialWhateverItsName) {
+  const struct {
+    std::string text;
+    std::string kept;
+  } cases[] = {
+      {"curl -H 'Authorization: Bearer abcdefghijklmnop1234=='", "curl -H 'Authorization: [hidden]'"},
+      {"https://ann:hunter2@example.org/x", "https[hidden]example.org/x"},
+      {"git clone https://x-access-token:ghp_0123456789abcdefghijABCDEFGHIJ012345@github.com/a/b", "git clone https[hidden]github.com/a/b"},
+      {"export T=ghp_0123456789abcdefghijABCDEFGHIJ012345;", "export T=[hidden];"},
+      {"AKIAABCDEFGHIJKLMNOP", "[hidden]"},
+      {"key sk-proj-0123456789abcdefghij end", "key [hidden] end"},
+      {"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "[hidden]"},
+      {"-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nrest", "[hidden]\nrest"},
+      {"-----BEGIN PRIVATE KEY-----\ncut off", "[hidden]"},
+      {"http://localhost:8080/a@b", "http://localhost:8080/a@b"},
+      {"a basic idea; ask-a-question sk-short", "a basic idea; ask-a-question sk-short"},
+      {"mail ann@example.org about /work/a.txt", "mail ann@example.org about /work/a.txt"},
+  };
+  for (const auto& c : cases) {
+    for (auto mode : {ArgumentRecord::kRedact, ArgumentRecord::kFull}) {
+      const auto out = recorded_arguments(json::object{{"note", json::array{c.text}}}, {}, mode, "salt");
+      EXPECT_EQ(json::write(out), json::write(json::object{{"note", json::array{c.kept}}})) << c.text;
+    }
+  }
+}
+
 TEST(RecordedArguments, HideWhatPointersName) {
   EXPECT_EQ(recorded(R"({"content":"hunter2","list":[{"x":"hunter2"}],"a/b":{"~":"hunter2"}})", {"/content", "/list/0/x", "/a~1b/~0"}).find("hunter2"), std::string::npos);
   EXPECT_EQ(recorded(R"("hunter2")", {""}).find("hunter2"), std::string::npos);
