@@ -16,7 +16,7 @@
 namespace interlock::cedar {
 
 struct FormatOptions {
-  std::size_t width = 100;  // columns; a token or a comment that is longer stays whole
+  std::size_t width = 120;  // columns; a token or a comment that is longer stays whole
 };
 
 // Refuses what does not parse, as PolicySet::parse does.

@@ -8,6 +8,7 @@
 #include "cli/arguments.hpp"
 #include "cli/log_verb.hpp"
 #include "cli/pins_verb.hpp"
+#include "cli/policy_verb.hpp"
 #include "cli/verbs.hpp"
 
 namespace {
@@ -56,6 +57,7 @@ const std::vector<Verb>& verbs() {
       {"approve", "let one of them through: interlock approve ID", on_state([](const auto& folder, const Words& words) { return run_approve(folder.string(), words); })},
       {"deny", "end one of them: interlock deny ID --reason TEXT", on_state([](const auto& folder, const Words& words) { return run_deny(folder.string(), words); })},
       {"pins", "tool definitions, which of them changed, and trusting them", on_state([](const auto& folder, const Words& words) { return run_pins(folder.string(), words); })},
+      {"policy", "check, fmt, test, explain, translate and analyze policies", run_policy},
       {"log", "what was asked, decided and done; and the proof of it", on_state([](const auto& folder, const Words& words) { return run_log(folder, words); })},
       {"version", "the version of this program", run_version},
   };
