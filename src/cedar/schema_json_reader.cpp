@@ -7,6 +7,8 @@
 namespace interlock::cedar {
 namespace {
 
+constexpr std::size_t kShownPath = 200;
+
 // A::B, in its normal form; parts may be `__cedar`, which the resolver refuses where it must not stand.
 bool is_path(std::string_view text) {
   for (std::size_t at = 0; at <= text.size();) {
@@ -63,12 +65,12 @@ class Reader {
   };
 
   std::uint32_t place() {
-    if (places_.empty() || places_.back() != path_) places_.push_back(path_);
+    if (places_.empty() || places_.back() != path_.substr(0, kShownPath)) places_.push_back(path_.substr(0, kShownPath));
     return static_cast<std::uint32_t>(places_.size() - 1);
   }
 
   bool bad(std::string message) {
-    fault_ = (path_.empty() ? std::string() : path_ + ": ") + std::move(message);
+    fault_ = (path_.empty() ? std::string() : path_.substr(0, kShownPath) + ": ") + std::move(message);
     return false;
   }
 
@@ -226,7 +228,6 @@ class Reader {
 
   // `annotations`: where the object may carry some beside its type.
   bool read_type(const json::value& v, bool annotated, TypeNode& type, std::vector<Annotation>* annotations, bool* required = nullptr) {
-    if (++depth_ > kMaxTypeDepth) return bad("the type is nested too deeply");
     const json::object* o = object(v, "a type");
     if (o == nullptr) return false;
     auto kind = json::string_at(*o, "type");
@@ -240,6 +241,8 @@ class Reader {
       if (flag != nullptr && !flag->is_bool()) return bad("`required` is true or false");
       *required = flag == nullptr || flag->get_bool();
     }
+    bool nests = *kind == "Set" || *kind == "Record";
+    if (nests && ++depth_ > kMaxTypeDepth) return bad("the type is nested too deeply");
     TypeSyntax made;
     made.offset = place();
     bool good = *kind == "Set"      ? read_set(*o, made, known)
@@ -251,7 +254,7 @@ class Reader {
       if (std::find(known.begin(), known.end(), name) == known.end())
         return bad("the member `" + std::string(name.substr(0, 80)) + "` does not belong to this type");
     }
-    --depth_;
+    if (nests) --depth_;
     schema_.types.push_back(std::move(made));
     type = static_cast<TypeNode>(schema_.types.size() - 1);
     return true;

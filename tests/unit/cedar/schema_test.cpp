@@ -102,6 +102,19 @@ TEST(SchemaJson, MeansTheSameAsItsText) {
   EXPECT_TRUE(schema->declares_action({"Action", "read all"}));
 }
 
+TEST(SchemaJson, NestsAsDeepAsTheText) {
+  for (int depth : {199, 200}) {
+    std::string text = "entity A {x: ";
+    for (int i = 0; i < depth; ++i) text += "Set<";
+    text += "Long" + std::string(static_cast<std::size_t>(depth), '>') + "};";
+    auto json = schema_text_to_json({"s", text});
+    ASSERT_EQ(json.has_value(), depth == 199);
+    if (!json) continue;
+    auto back = schema_json_to_text({"j", *json});
+    EXPECT_TRUE(back) << back.error().text();
+  }
+}
+
 TEST(SchemaJson, SaysWhichKindOfNameItMeans) {
   auto schema = parse_json(R"({"": {"commonTypes": {"Path": {"type": "String"}},
     "entityTypes": {"A": {"shape": {"type": "Record", "attributes": {
