@@ -480,7 +480,6 @@ TEST(HttpClient, CancelsWhatRunsWhenItEnds) {
   auto running_call = std::make_shared<Outcome>(), waiting = std::make_shared<Outcome>();
   const auto kept = asker.start(running_call, to(running.port()));
   asker.start(waiting, to(running.port()));
-  EXPECT_TRUE(running.comes_to(0));
   asker.loop().after_ms(20, [&] { asker.loop().stop(); });
   asker.loop().run();
   asker.drop_client();
