@@ -260,6 +260,18 @@ TEST_F(PinTest, NoticesWhatAnotherProcessDoesWithinItsRefresh) {
   EXPECT_TRUE(check(described("another first")).first);
 }
 
+TEST_F(PinTest, NoticesAnothersChangeThoughItWroteItselfMeanwhile) {
+  check(definition());
+  clock.advance_ms(PinBook::kRefreshMs);
+  const auto before = book->epoch();
+  PinBook other(*store, clock);
+  ASSERT_TRUE(other.reset("notes", "read_note"));
+  check(definition(), "write_note");  // moves the store on, past the other's change
+  clock.advance_ms(PinBook::kRefreshMs);
+  EXPECT_GT(book->epoch(), before);
+  EXPECT_TRUE(check(described("a first use again")).first);
+}
+
 TEST_F(PinTest, GrowsItsEpochForWhatChangesAnswersOnly) {
   const auto start = book->epoch();
   check(definition());

@@ -70,7 +70,7 @@ TEST(Approvers, AreRefusedWhereTheyCannotBeTraced) {
   desktop.table.add(330, 320, "b", 100);  // a circle
   EXPECT_FALSE(desktop.may(320));
   desktop.table.add(340, 350, "child", 100);
-  desktop.table.add(350, 1, "parent", 101);  // younger than its child: not its parent
+  desktop.table.add(350, 100, "parent", 101);  // younger than its child: not its parent
   EXPECT_FALSE(desktop.may(340));
   int parent = 120;
   for (int pid = 1000; pid < 1200; ++pid) desktop.table.add(pid, std::exchange(parent, pid), "deep", 200);
