@@ -212,6 +212,7 @@ class Connection final : public ClientConnection, public std::enable_shared_from
   void take(std::string_view bytes) {
     if (!call_) return close();  // nothing was asked
     got_bytes_ = true;
+    const auto call = call_;  // a handler that cancels it may let go of the last other hold on it
     const auto used = reader_->feed(bytes);
     if (closed_) return;
     switch (reader_->state()) {

@@ -1,7 +1,3 @@
-// Boost 1.81's parser asserts that a last chunk never comes in a piece of fewer than 5 bytes. A network does not heed that, and
-// nothing in the parser depends on it: without the assertion it just asks for more.
-#define BOOST_DISABLE_ASSERTS
-
 #include "net/http_request_reader.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -18,12 +14,14 @@ using boost::beast::error_code;
 constexpr std::size_t kFields = 128;           // header lines of one message
 constexpr std::size_t kFieldNameBytes = 256;
 constexpr std::size_t kTargetBytes = 16 * 1024;
-constexpr std::size_t kFrameBytes = 8 * 1024;  // a chunk's size line with its extensions, or all trailers
 constexpr std::size_t kBodyReserve = 256 * 1024;  // set aside on a client's mere word for the length
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 Refusal bad(std::string message) { return {400, ErrorCode::kInvalid, std::move(message), "send a well-formed HTTP/1.1 request (RFC 9112)"}; }
+Refusal too_large(std::size_t bound) {
+  return {413, ErrorCode::kTooLarge, "the body is over " + std::to_string(bound) + " bytes", "send less, or raise the gate's bound on messages"};
+}
 Refusal bad_target(int status = 400) {
   return {status, status == 414 ? ErrorCode::kTooLarge : ErrorCode::kInvalid, status == 414 ? "the request target is too long" : "the request target is not valid",
           "send a path that begins with / (RFC 9112 §3.2)"};
@@ -41,29 +39,14 @@ bool is_host(std::string_view text) {
          });
 }
 
-}  // namespace
-
-std::string refusal_body(const Refusal& refusal) {
-  std::string out = R"({"error":{"code":)";
-  json::write_string_to(out, error_code_name(refusal.code));
-  out += R"(,"message":)";
-  json::write_string_to(out, refusal.message);
-  out += R"(,"hint":)";
-  json::write_string_to(out, refusal.hint);
-  out += "}}";
-  return out;
-}
-
 // Beast's parser calls these; a refusal is kept and stops it.
-struct RequestReader::Message final : beast_http::basic_parser<true> {
+struct HeadParser final : beast_http::basic_parser<true> {
   HttpRequest request;
   Refusal refusal{.status = 0, .code = ErrorCode::kInvalid, .message = {}, .hint = {}};
   bool is_http_1_0 = false;
-  bool in_body = false;
   bool has_length = false;
   bool has_coding = false;
   bool wants_continue = false;
-  std::size_t trailers = 0;
 
   void refuse(Refusal why, error_code& ec) {
     refusal = std::move(why);
@@ -105,10 +88,6 @@ struct RequestReader::Message final : beast_http::basic_parser<true> {
   std::string authority;
 
   void on_field_impl(beast_http::field name, boost::beast::string_view name_text, boost::beast::string_view value_text, error_code& ec) override {
-    if (in_body) {  // a trailer: read for its framing, and dropped (RFC 9110 §6.5.1)
-      if (++trailers > kFields) refuse({431, ErrorCode::kTooLarge, "too many trailers", ""}, ec);
-      return;
-    }
     const auto value = view(value_text);
     if (request.headers.all().size() >= kFields) return refuse({431, ErrorCode::kTooLarge, "more than " + std::to_string(kFields) + " header lines", "send fewer"}, ec);
     if (name_text.size() > kFieldNameBytes) return refuse({431, ErrorCode::kTooLarge, "a header name is too long", "shorten it"}, ec);
@@ -142,29 +121,41 @@ struct RequestReader::Message final : beast_http::basic_parser<true> {
 
   void on_response_impl(int, boost::beast::string_view, int, error_code&) override {}  // of the other kind of message
   void on_header_impl(error_code& ec) override {
-    in_body = true;
     if (!is_http_1_0 && !request.headers.get("host")) return refuse(bad("the Host header is missing"), ec);
     if (!authority.empty()) request.headers.set("Host", authority);
   }
-  void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) override {
-    if (length) request.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, kBodyReserve)));
-  }
-  std::size_t on_body_impl(boost::beast::string_view body, error_code&) override {
-    request.body.append(view(body));
-    return body.size();
-  }
-  void on_chunk_header_impl(std::uint64_t, boost::beast::string_view extensions, error_code& ec) override {
-    if (!is_field_value(view(extensions))) refuse(bad("a control byte in a chunk extension"), ec);
-  }
-  std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view body, error_code&) override {
-    request.body.append(view(body));
-    return body.size();
-  }
+  // The body is not this parser's: it is told to skip it.
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+  std::size_t on_body_impl(boost::beast::string_view body, error_code&) override { return body.size(); }
+  void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view body, error_code&) override { return body.size(); }
   void on_finish_impl(error_code&) override {}
 };
 
+Refusal parse_error(std::string_view head) {
+  const auto line = head.substr(0, head.find("\r\n"));
+  const auto version = line.substr(std::min(line.size(), line.rfind(' ') + 1));
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) && version[6] == '.' && is_digit(version[7]) && version != "HTTP/1.1" && version != "HTTP/1.0") {
+    return {505, ErrorCode::kUnsupported, "only HTTP/1.1 and HTTP/1.0 are served", "speak HTTP/1.1"};
+  }
+  return bad("malformed request head");
+}
+
+}  // namespace
+
+std::string refusal_body(const Refusal& refusal) {
+  std::string out = R"({"error":{"code":)";
+  json::write_string_to(out, error_code_name(refusal.code));
+  out += R"(,"message":)";
+  json::write_string_to(out, refusal.message);
+  out += R"(,"hint":)";
+  json::write_string_to(out, refusal.hint);
+  out += "}}";
+  return out;
+}
+
 RequestReader::RequestReader(std::size_t header_bytes, std::size_t body_bytes) : header_bytes_(header_bytes), body_bytes_(body_bytes) {}
-RequestReader::~RequestReader() = default;
 
 std::size_t RequestReader::feed(std::string_view bytes) {
   const auto all = bytes.size();
@@ -215,87 +206,58 @@ std::size_t RequestReader::feed_head(std::string_view bytes) {
 }
 
 void RequestReader::parse_head(std::string_view head) {
-  message_ = std::make_unique<Message>();
-  message_->header_limit(static_cast<std::uint32_t>(head.size() + 1));
-  message_->body_limit(body_bytes_);
-  message_->eager(true);
+  HeadParser parser;
+  parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));
+  parser.skip(true);
   error_code ec;
-  message_->put(boost::asio::const_buffer(head.data(), head.size()), ec);
-  if (message_->refusal.status != 0) return refuse(std::move(message_->refusal));
-  if (ec == beast_http::error::body_limit) {
-    return refuse({413, ErrorCode::kTooLarge, "the body is over " + std::to_string(body_bytes_) + " bytes", "send less, or raise the gate's bound on messages"});
+  parser.put(boost::asio::const_buffer(head.data(), head.size()), ec);
+  if (parser.refusal.status != 0) return refuse(std::move(parser.refusal));
+  if (ec || !parser.is_done()) return refuse(parse_error(head));
+  message_.keep_alive = parser.keep_alive();
+  message_.is_http_1_0 = parser.is_http_1_0;
+  message_.request = std::move(parser.request);
+  wants_continue_ = parser.wants_continue;
+  if (parser.has_coding) {
+    body_ = BodyDecoder::chunked(body_bytes_);
+  } else {
+    const auto length = parser.content_length().value_or(0);
+    if (length > body_bytes_) return refuse(too_large(body_bytes_));
+    message_.request.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(length, kBodyReserve)));
+    body_ = BodyDecoder::length(length);
   }
-  if (ec && ec != beast_http::error::need_more) return refuse_parse_error(head);
-  if (!message_->is_header_done()) return refuse(bad("malformed request head"));
-  state_ = message_->is_done() ? State::kComplete : State::kBody;
-}
-
-void RequestReader::refuse_parse_error(std::string_view head) {
-  const auto line = head.substr(0, head.find("\r\n"));
-  const auto version = line.substr(std::min(line.size(), line.rfind(' ') + 1));
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) && version[6] == '.' && is_digit(version[7]) && version != "HTTP/1.1" && version != "HTTP/1.0") {
-    return refuse({505, ErrorCode::kUnsupported, "only HTTP/1.1 and HTTP/1.0 are served", "speak HTTP/1.1"});
-  }
-  refuse(bad("malformed request head"));
+  state_ = body_.state() == BodyDecoder::State::kDone ? State::kComplete : State::kBody;
 }
 
 std::size_t RequestReader::feed_body(std::string_view bytes) {
-  const auto before = pending_.size();
-  if (before == 0) {
-    const auto used = parse_body(bytes);
-    if (state_ != State::kBody) return used;
-    pending_.assign(bytes.substr(used));
-  } else {
-    pending_.append(bytes);
-    const auto used = parse_body(pending_);
-    if (state_ != State::kBody) {
-      std::string().swap(pending_);
-      return used > before ? used - before : 0;
-    }
-    pending_.erase(0, used);
-  }
-  if (pending_.size() > kFrameBytes) refuse({431, ErrorCode::kTooLarge, "a chunk's size line, or the trailers, are too long", ""});
-  return bytes.size();
-}
-
-// Returns how many bytes the parser is done with.
-std::size_t RequestReader::parse_body(std::string_view bytes) {
   std::size_t used = 0;
-  error_code ec;
-  while (used < bytes.size() && !message_->is_done() && !ec) {
-    used += message_->put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);
+  while (used < bytes.size() && body_.state() == BodyDecoder::State::kMore) {
+    std::string_view data;
+    used += body_.next(bytes.substr(used), data);
+    message_.request.body.append(data);
   }
-  if (message_->refusal.status != 0) {
-    refuse(std::move(message_->refusal));
-  } else if (ec == beast_http::error::body_limit) {
-    refuse({413, ErrorCode::kTooLarge, "the body is over " + std::to_string(body_bytes_) + " bytes", "send less, or raise the gate's bound on messages"});
-  } else if (ec && ec != beast_http::error::need_more) {
-    refuse(bad("malformed chunked body"));
-  } else if (message_->is_done()) {
-    state_ = State::kComplete;
+  switch (body_.state()) {
+    case BodyDecoder::State::kMore: break;
+    case BodyDecoder::State::kDone: state_ = State::kComplete; break;
+    case BodyDecoder::State::kMalformed: refuse(bad("malformed chunked body")); break;
+    case BodyDecoder::State::kTooLarge: refuse(too_large(body_bytes_)); break;
+    case BodyDecoder::State::kFrameTooLong: refuse({431, ErrorCode::kTooLarge, "a chunk's size line, or the trailers, are too long", "send shorter ones"}); break;
   }
   return used;
 }
 
-bool RequestReader::take_continue() { return state_ == State::kBody && std::exchange(message_->wants_continue, false) && message_->request.body.empty(); }
+bool RequestReader::take_continue() { return state_ == State::kBody && std::exchange(wants_continue_, false) && message_.request.body.empty(); }
 
 void RequestReader::refuse(Refusal refusal) {
   refusal_ = std::move(refusal);
   state_ = State::kRefused;
   std::string().swap(pending_);
-  message_.reset();
+  message_ = {};
 }
 
 ReceivedRequest RequestReader::take() {
-  ReceivedRequest out;
-  out.keep_alive = message_->keep_alive();
-  out.is_http_1_0 = message_->is_http_1_0;
-  out.request = std::move(message_->request);
-  message_.reset();
   scanner_ = {};
   state_ = State::kIdle;
-  return out;
+  return std::exchange(message_, {});
 }
 
 }  // namespace interlock::net

@@ -1,16 +1,16 @@
 // Turns the bytes of one connection into requests: the server's framing, free of I/O, so that it can be fuzzed. Beast's parser
-// takes the head and body apart; this reader adds what a gate needs on top: bounds, and a refusal of every shape that two readers
-// could understand differently (RFC 9112 §6.3, §11.2). One thread.
+// takes the head apart; this reader adds what a gate needs on top: bounds, and a refusal of every shape that two readers could
+// understand differently (RFC 9112 §6.3, §11.2). One thread.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/result.hpp"
 #include "net/http.hpp"
+#include "net/http_body_decoder.hpp"
 #include "net/http_head_scanner.hpp"
 
 namespace interlock::net {
@@ -35,12 +35,11 @@ class RequestReader {
   enum class State : std::uint8_t { kIdle, kHead, kBody, kComplete, kRefused };
 
   RequestReader(std::size_t header_bytes, std::size_t body_bytes);
-  ~RequestReader();
   RequestReader(const RequestReader&) = delete;
   RequestReader& operator=(const RequestReader&) = delete;
 
-  // Takes bytes up to the end of the current message and returns how many; all of them unless the state becomes kComplete or
-  // kRefused. Not to be called in these two.
+  // Takes bytes, at most up to the end of the current message, and returns how many: at least one, unless the state becomes
+  // kRefused. Not to be called in kComplete and kRefused.
   std::size_t feed(std::string_view bytes);
   State state() const { return state_; }
 
@@ -51,21 +50,20 @@ class RequestReader {
   ReceivedRequest take();
 
  private:
-  struct Message;  // the parser and what it has filled
   std::size_t header_bytes_;
   std::size_t body_bytes_;
   State state_ = State::kIdle;
+  bool wants_continue_ = false;
   HeadScanner scanner_;
-  std::string pending_;  // of the head, or of a chunk's frame: not yet parsed
-  std::unique_ptr<Message> message_;
+  BodyDecoder body_ = BodyDecoder::none();
+  std::string pending_;  // of a head that is not complete
+  ReceivedRequest message_;
   Refusal refusal_;
 
   std::size_t feed_head(std::string_view bytes);
   std::size_t feed_body(std::string_view bytes);
   void parse_head(std::string_view head);
-  std::size_t parse_body(std::string_view bytes);
   void refuse(Refusal refusal);
-  void refuse_parse_error(std::string_view head);
 };
 
 }  // namespace interlock::net

@@ -4,12 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/result.hpp"
 #include "net/http.hpp"
+#include "net/http_body_decoder.hpp"
 #include "net/http_head_scanner.hpp"
 
 namespace interlock::net {
@@ -28,7 +28,6 @@ class ResponseReader {
 
   // `to_head`: the request was a HEAD, so no body comes, whatever the headers say.
   ResponseReader(std::size_t header_bytes, bool to_head, ResponseSink& sink);
-  ~ResponseReader();
   ResponseReader(const ResponseReader&) = delete;
   ResponseReader& operator=(const ResponseReader&) = delete;
 
@@ -39,23 +38,22 @@ class ResponseReader {
   State state() const { return state_; }
   const Error& error() const { return error_; }
   // In kComplete: the connection may carry another request.
-  bool keep_alive() const;
+  bool keep_alive() const { return state_ == State::kComplete && keep_alive_; }
 
  private:
-  struct Message;
   std::size_t header_bytes_;
   bool to_head_;
   ResponseSink& sink_;
   State state_ = State::kHead;
+  bool keep_alive_ = false;
   HeadScanner scanner_;
-  std::string pending_;
-  std::unique_ptr<Message> message_;
+  BodyDecoder body_ = BodyDecoder::none();
+  std::string pending_;  // of a head that is not complete
   Error error_;
   int interim_ = 0;  // 1xx responses so far
 
   std::size_t feed_head(std::string_view bytes);
   std::size_t feed_body(std::string_view bytes);
-  std::size_t parse_body(std::string_view bytes);
   void parse_head(std::string_view head);
   void fail_with(ErrorCode code, std::string message);
 };

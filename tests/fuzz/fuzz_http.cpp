@@ -40,7 +40,7 @@ std::string serve(std::string_view bytes, std::string_view splits) {
     bytes.remove_prefix(piece.size());
     while (!piece.empty()) {
       const auto used = reader.feed(piece);
-      if (used == 0 || used > piece.size()) std::abort();
+      if ((used == 0 && reader.state() != RequestReader::State::kRefused) || used > piece.size()) std::abort();
       piece.remove_prefix(used);
       if (reader.state() == RequestReader::State::kRefused) {
         if (refusal_body(reader.refusal()).empty() || reader.refusal().status < 400) std::abort();

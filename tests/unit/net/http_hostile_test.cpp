@@ -85,7 +85,10 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"ABareLfBehindAChunkSize", with("Transfer-Encoding: chunked\r\n", "5\nhello\r\n0\r\n\r\n"), 400}, Row{"ABareCrBehindAChunkSize", with("Transfer-Encoding: chunked\r\n", "5\rhello\r\n0\r\n\r\n"), 400},
         Row{"AChunkLongerThanItSays", with("Transfer-Encoding: chunked\r\n", "4\r\nhello\r\n0\r\n\r\n"), 400}, Row{"ABareLfBehindAChunk", with("Transfer-Encoding: chunked\r\n", "5\r\nhello\n0\r\n\r\n"), 400},
         Row{"ABareLfInAChunkExtension", with("Transfer-Encoding: chunked\r\n", "5;a=\"\nb\"\r\nhello\r\n0\r\n\r\n"), 400}, Row{"AnEndlessChunkExtension", with("Transfer-Encoding: chunked\r\n", "5;" + std::string(10'000, 'a')), 431},
-        Row{"EndlessTrailers", with("Transfer-Encoding: chunked\r\n", "0\r\nX: " + std::string(10'000, 'a')), 431}, Row{"ALengthInATrailer", with("Transfer-Encoding: chunked\r\n", "0\r\nContent-Length: 5\r\n\r\n"), 400},
+        Row{"EndlessTrailers", with("Transfer-Encoding: chunked\r\n", "0\r\nX: " + std::string(10'000, 'a')), 431},
+        Row{"AFoldedTrailer", with("Transfer-Encoding: chunked\r\n", "0\r\nX: a\r\n b\r\n\r\n"), 400}, Row{"ABareLfInATrailer", with("Transfer-Encoding: chunked\r\n", "0\r\nX: a\nY: b\r\n\r\n"), 400},
+        Row{"ATrailerWithoutAColon", with("Transfer-Encoding: chunked\r\n", "0\r\nnonsense\r\n\r\n"), 400}, Row{"AChunkExtensionOverALineEnd", with("Transfer-Encoding: chunked\r\n", "5;a=\"\r\nb\"\r\nhello\r\n0\r\n\r\n"), 400},
+        Row{"NoChunkSize", with("Transfer-Encoding: chunked\r\n", "\r\nhello\r\n0\r\n\r\n"), 400}, Row{"AnExtensionWithoutAChunkSize", with("Transfer-Encoding: chunked\r\n", ";a\r\nhello\r\n0\r\n\r\n"), 400},
         Row{"ACompressedBody", with("Content-Encoding: gzip\r\nContent-Length: 5\r\n", "hello"), 415}, Row{"AnUnknownExpectation", with("Expect: a-miracle\r\nContent-Length: 5\r\n", "hello"), 417}),
     [](const auto& row) { return std::string(row.param.name); });
 
@@ -116,7 +119,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Accepted{"AbsoluteFormWithAQueryAlone", "GET http://b?q HTTP/1.1\r\nHost: a\r\n\r\n", "taken:/:"}, Accepted{"AsteriskForOptions", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "taken:*:"},
                       Accepted{"EmptyLinesBefore", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "taken:/:"}, Accepted{"AnEmptyHost", "GET / HTTP/1.1\r\nHost:\r\n\r\n", "taken:/:"},
                       Accepted{"Chunks", with("Transfer-Encoding: Chunked\r\n", "5\r\nhello\r\n00a\r\n, world!!!\r\n0\r\n\r\n"), "taken:/:hello, world!!!"},
-                      Accepted{"ChunksWithExtensionsAndTrailers", with("Transfer-Encoding: chunked\r\n", "5;a;b=c;d=\"e f\"\r\nhello\r\n0;last\r\nX-Sum: 1\r\nHost: evil\r\n\r\n"), "taken:/:hello"},
+                      Accepted{"ChunksWithExtensionsAndTrailers", with("Transfer-Encoding: chunked\r\n", "5;a;b=c;d=\"e f\"\r\nhello\r\n0;last\r\nX-Sum: 1\r\nHost: evil\r\nContent-Length: 9\r\n\r\n"), "taken:/:hello"},
                       Accepted{"AnEmptyChunkedBody", with("Transfer-Encoding: chunked\r\n", "0\r\n\r\n"), "taken:/:"}, Accepted{"AZeroLength", with("Content-Length: 0\r\n"), "taken:/:"},
                       Accepted{"ALengthWithZeros", with("Content-Length: 0005\r\n", "hello"), "taken:/:hello"}, Accepted{"ABodyAtTheBound", with("Content-Length: 1000\r\n", std::string(1000, 'x')), "taken:/:" + std::string(1000, 'x')},
                       Accepted{"TabsAroundAValue", with("Content-Length:\t 5\t \r\n", "hello"), "taken:/:hello"}, Accepted{"Latin1InAValue", with("X: \xe4\r\n"), "taken:/:"},
