@@ -55,6 +55,9 @@ Error gone(const GateAddress& gate) {
   return {ErrorCode::kUnavailable, "the gate (pid " + std::to_string(gate.pid) + ") does not listen any more", "see `interlock approvals`"};
 }
 
+// As a gate that ends does to whoever is connected.
+Error cut_off() { return {ErrorCode::kUnavailable, "the gate closed its admin socket before its answer was complete", "see `interlock approvals`"}; }
+
 Status connect_to(const Socket& socket, const GateAddress& gate, std::int64_t deadline_ns) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -77,6 +80,7 @@ Status connect_to(const Socket& socket, const GateAddress& gate, std::int64_t de
   socklen_t size = sizeof peer;
   struct stat facts;
   if (::getsockopt(socket.fd(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || ::lstat(gate.socket.c_str(), &facts) != 0) {
+    if (errno == ENOENT) return fail(gone(gate));  // it ended just now, and took its socket along
     return fail(system_error("the admin socket " + gate.socket + " cannot be checked", errno));
   }
   if (peer.pid != gate.pid || peer.uid != facts.st_uid) {
@@ -93,6 +97,7 @@ Status send_all(int fd, std::string_view bytes, std::int64_t deadline_ns) {
       continue;
     }
     if (errno == EINTR) continue;
+    if (errno == EPIPE || errno == ECONNRESET) return fail(cut_off());
     if (errno != EAGAIN) return fail(system_error("the gate closed its admin socket", errno));
     if (!wait_for(fd, POLLOUT, deadline_ns)) return fail(ErrorCode::kTimeout, "the gate does not read its admin socket");
   }
@@ -151,8 +156,8 @@ Result<AdminReply> read_reply(int fd, std::int64_t deadline_ns) {
     if (!wait_for(fd, POLLIN, deadline_ns)) return fail(ErrorCode::kTimeout, "the gate does not answer on its admin socket");
     const auto got = ::recv(fd, block, sizeof block, 0);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got == 0 || (got < 0 && errno == ECONNRESET)) return fail(cut_off());
     if (got < 0) return fail(system_error("the gate closed its admin socket", errno));
-    if (got == 0) return fail(ErrorCode::kUnavailable, "the gate closed its admin socket before its answer was complete", "see `interlock approvals`");
     bytes.append(block, static_cast<std::size_t>(got));
     if (bytes.size() > kAnswerBytes + kHeadBytes) return fail(ErrorCode::kTooLarge, "the gate's answer is too long");
   }
