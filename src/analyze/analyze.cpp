@@ -129,6 +129,13 @@ class Analyst {
       return out;
     }
     out.why = reply->why;
+    if (reply->kind == Reply::Kind::kSat) {
+      // Asked again for one that people can read; where there is none, the first will do.
+      Script readable = world.script();
+      readable.require(world.readable());
+      auto better = solve(options_.solver, readable.text(), model.wanted(), options_.time_limit_ms);
+      if (better && better->kind == Reply::Kind::kSat) reply = std::move(better);
+    }
     if (reply->kind == Reply::Kind::kSat) confirm(kind, model, reply->values, out);
     return out;
   }
@@ -140,13 +147,13 @@ class Analyst {
       return;
     }
     Counterexample example{.principal = {kind.principal_type, model.principal_id()}, .action = kind.action->uid, .resource = {kind.resource_type, model.resource_id()}, .context = model.context(), .entities = {}, .what = {}};
-    json::array entities = model.entities();
-    if (options_.entities == EntityScope::kRequest) {
-      std::erase_if(entities, [&](const json::value& entity) {
-        const json::object& uid = entity.as_object().at("uid").as_object();
-        const cedar::EntityUid name(std::string(uid.at("type").as_string()), std::string(uid.at("id").as_string()));
-        return !(name == example.principal) && !(name == example.resource);
-      });
+    json::array entities;
+    json::array all = model.entities();
+    for (json::value& entity : all) {
+      const json::object& uid = entity.as_object().at("uid").as_object();
+      const cedar::EntityUid name(std::string(uid.at("type").as_string()), std::string(uid.at("id").as_string()));
+      const bool exists = options_.entities == EntityScope::kAll || name == example.principal || name == example.resource;
+      if (exists) entities.push_back(std::move(entity));
     }
     example.entities = std::move(entities);
     cedar::ValueArena arena;

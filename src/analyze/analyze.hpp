@@ -14,8 +14,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/json.hpp"
 #include "cedar/cedar.hpp"
 #include "cedar/schema.hpp"
 
@@ -72,7 +74,7 @@ struct KindAnswer {
 };
 
 struct Analysis {
-  Answer answer = Answer::kUnknown;  // refuted, where one kind is; else unconfirmed, unknown; proved only where all are
+  Answer answer = Answer::kUnknown;  // refuted, where one kind is; proved only where all are; else unknown or unconfirmed
   std::vector<KindAnswer> kinds;     // those that are not proved
   std::size_t kinds_checked = 0;
   std::size_t kinds_solved = 0;      // those for which the solver was asked; the schema alone decided the others

@@ -112,6 +112,7 @@ Symbolic World::unknown(const cedar::SchemaType& type, const std::string& path, 
     return ip;
   }
   Symbolic value = simple(kind, unknown_term(path, sort_of(kind), arguments));
+  if (kind == Kind::kDatetime) moments_.push_back(value.term);
   if (kind == Kind::kEntity) {
     value.entity_type = type.entity_type;
     const cedar::SchemaEntityType* declared = this->type(type.entity_type);
@@ -206,6 +207,18 @@ Term World::is_in_set(const Symbolic& low, const Symbolic& set) {
   if (!may_be_in(low.entity_type, set.entity_type)) return same;
   const Term shared = apply("set.inter", {ancestors_of_type(low, set.entity_type), set.term});
   return disjunction(same, conjunction(exists(low), negation(equality(shared, "(as set.empty (Set String))"))));
+}
+
+Term World::readable() const {
+  // The years 0000 to 9999, which is what datetime("...") can say.
+  constexpr std::int64_t kFirstMs = -62'167'219'200'000;
+  constexpr std::int64_t kLastMs = 253'402'300'799'999;
+  Term out = kTrue;
+  for (const Term& moment : moments_) out = conjunction(out, conjunction(apply("bvsle", {integer(kFirstMs), moment}), apply("bvsle", {moment, integer(kLastMs)})));
+  for (const Symbolic& entity : ground_) {
+    if (entity.term[0] != '"') out = conjunction(out, apply("str.in_re", {entity.term, "(re.+ (re.range \"a\" \"z\"))"}));
+  }
+  return out;
 }
 
 std::vector<Symbolic> World::ancestors(const Symbolic& of) {

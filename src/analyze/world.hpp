@@ -50,6 +50,8 @@ class World {
   void require_conformance();
 
   // For reading a model back.
+  // What makes a counterexample easier to read, or possible to write down: nothing that data must obey.
+  Term readable() const;
   const std::vector<Symbolic>& ground() const { return ground_; }
   struct TagLookup {
     Symbolic entity;
@@ -82,6 +84,7 @@ class World {
   std::vector<Symbolic> ground_;
   std::set<std::pair<std::string, Term>> ground_names_;
   std::vector<TagLookup> tags_;
+  std::vector<Term> moments_;  // datetimes in data
   std::string why_not_;
 };
 
