@@ -16,8 +16,8 @@ const scratch = mkdtempSync(join(tmpdir(), 'interlock-architecture-'));
 
 const kFloors = {
   base: 0,
-  cedar: 1, jose: 1, net: 1, shell: 1, tlog: 1, yaml: 1, model: 1, yaml: 1,
-  store: 2,
+  cedar: 1, jose: 1, net: 1, shell: 1, tlog: 1, yaml: 1, model: 1,
+  store: 2, analyze: 2,
   identity: 3, policy: 3, catalogue: 3, task: 3, credential: 3, approval: 3, flow: 3, ledger: 3, telemetry: 3,
   gate: 4,
   'surface/mcp': 5, 'surface/http': 5, 'surface/exec': 5, 'surface/hook': 5, 'surface/browser': 5, 'surface/api': 5,
@@ -58,9 +58,9 @@ function compile_command(room) {
   const folder = join(root, 'src', room);
   const entry = compile_commands.find((one) => dirname(one.file) === folder);
   if (!entry) return null;
-  // CMake writes no quoting here beyond \" in definitions, which a split on blanks would break: fail on it rather than guess.
-  if (/["'\\]/.test(entry.command)) throw new Error(`cannot take apart: ${entry.command}`);
-  const words = entry.command.split(/\s+/).filter(Boolean);
+  // CMake writes no quoting here beyond \" in definitions: fail on what else there is rather than guess.
+  if (/(?<!\\)["']/.test(entry.command)) throw new Error(`cannot take apart: ${entry.command}`);
+  const words = entry.command.split(/(?<!\\)\s+/).filter(Boolean).map((word) => word.replace(/\\(.)/g, '$1'));
   if (words[0].endsWith('ccache')) words.shift();
   const kept = [];
   for (let at = 0; at < words.length; at++) {
