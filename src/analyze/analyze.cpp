@@ -86,23 +86,45 @@ class Analyst {
       out.answer = refuted ? Answer::kRefuted : std::max(out.answer, answer->answer);
       out.kinds.push_back(std::move(*answer));
     }
+    if (out.answer == Answer::kProved && options_.given != nullptr) {
+      auto holds = given_may_hold(*data, kinds);
+      if (!holds) return fail(std::move(holds.error()));
+      out.given_never_holds = !*holds;
+    }
     return out;
   }
 
  private:
+  Term assumption(World& world) const {
+    if (options_.given == nullptr) return kTrue;
+    const EncodedSet given = encode(world, *options_.given, true);
+    return conjunction(given.allows, negation(given.fails));
+  }
+
+  // A claim about no request is true and worthless.
+  Result<bool> given_may_hold(const cedar::SchemaData& data, const std::vector<RequestKind>& kinds) const {
+    for (const RequestKind& kind : kinds) {
+      World world(data, kind, options_.entities);
+      const Term assumed = assumption(world);
+      if (assumed == kFalse) continue;
+      world.require_conformance();
+      world.script().require(assumed);
+      auto reply = solve(options_.solver, world.script().text(), {}, options_.time_limit_ms);
+      if (!reply) return fail(std::move(reply.error()));
+      if (reply->kind != Reply::Kind::kUnsat) return true;
+    }
+    return false;
+  }
+
   Result<KindAnswer> ask(const cedar::SchemaData& data, const RequestKind& kind, Analysis& analysis) {
     KindAnswer out{.principal_type = kind.principal_type, .action = kind.action->uid.text(), .resource_type = kind.resource_type, .why = {}, .counterexample = {}};
     World world(data, kind, options_.entities);
-    Term assumption = kTrue;
-    if (options_.given != nullptr) {
-      const EncodedSet given = encode(world, *options_.given, true);
-      assumption = conjunction(given.allows, negation(given.fails));
-    }
+    const Term assumed = assumption(world);
     Term refuted = kFalse;
-    if (assumption != kFalse) {
+    if (assumed != kFalse) {
       const EncodedSet first = encode(world, first_, options_.failed_forbid_denies);
       const EncodedSet second = second_ == nullptr ? EncodedSet{kFalse, kFalse} : encode(world, *second_, options_.failed_forbid_denies);
-      refuted = conjunction(assumption, refutation(question_, first, second));
+      refuted = conjunction(assumed, refutation(question_, first, second));
     }
     if (!world.why_not().empty()) {
       out.why = world.why_not();

@@ -76,6 +76,7 @@ struct KindAnswer {
 struct Analysis {
   Answer answer = Answer::kUnknown;  // refuted, where one kind is; proved only where all are; else unknown or unconfirmed
   std::vector<KindAnswer> kinds;     // those that are not proved
+  bool given_never_holds = false;    // proved, but no request satisfies Options::given: the claim says nothing
   std::size_t kinds_checked = 0;
   std::size_t kinds_solved = 0;      // those for which the solver was asked; the schema alone decided the others
 };
