@@ -17,12 +17,14 @@ using namespace interlock::net;
 namespace beast_http = boost::beast::http;
 
 std::string request_of(std::size_t body_bytes) {
-  return "POST /mcp/files HTTP/1.1\r\nHost: 127.0.0.1:7420\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n"
+  return "POST /mcp/files HTTP/1.1\r\nHost: 127.0.0.1:7420\r\nContent-Type: application/json\r\nAccept: application/json, "
+         "text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n"
          "Mcp-Name: read_file\r\nUser-Agent: claude-code/3.1\r\nContent-Length: " +
          std::to_string(body_bytes) + "\r\n\r\n" + std::string(body_bytes, 'x');
 }
 std::string response_of(std::size_t body_bytes) {
-  return "HTTP/1.1 200 OK\r\nDate: Tue, 24 Nov 2026 20:00:00 GMT\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body_bytes) + "\r\n\r\n" + std::string(body_bytes, 'x');
+  return "HTTP/1.1 200 OK\r\nDate: Tue, 24 Nov 2026 20:00:00 GMT\r\nContent-Type: application/json\r\nContent-Length: " +
+         std::to_string(body_bytes) + "\r\n\r\n" + std::string(body_bytes, 'x');
 }
 
 void read_request(benchmark::State& state) {

@@ -35,7 +35,8 @@ std::optional<std::string_view> Headers::get(std::string_view name) const {
 }
 
 std::size_t Headers::count(std::string_view name) const {
-  return static_cast<std::size_t>(std::count_if(list_.begin(), list_.end(), [name](const auto& entry) { return equal_ignoring_case(entry.first, name); }));
+  return static_cast<std::size_t>(
+      std::count_if(list_.begin(), list_.end(), [name](const auto& entry) { return equal_ignoring_case(entry.first, name); }));
 }
 
 }  // namespace interlock::net

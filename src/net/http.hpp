@@ -36,8 +36,8 @@ struct HttpRequest {
   std::string query;   // without '?'
   Headers headers;
   std::string body;
-  std::string peer;    // "127.0.0.1:49152", or "unix:pid=1,uid=2" with kernel credentials below
-  int peer_pid = -1;   // from SO_PEERCRED where the connection is a Unix socket, else -1
+  std::string peer;   // "127.0.0.1:49152", or "unix:pid=1,uid=2" with kernel credentials below
+  int peer_pid = -1;  // from SO_PEERCRED where the connection is a Unix socket, else -1
   int peer_uid = -1;
 };
 

@@ -50,9 +50,7 @@ void BodyDecoder::take_frame_byte(char c) {
   };
   const std::string_view text(&c, 1);
   switch (phase_) {
-    case Phase::kSizeBegin:
-      left_ = 0;
-      [[fallthrough]];
+    case Phase::kSizeBegin: left_ = 0; [[fallthrough]];
     case Phase::kSize:
       if (const int digit = hex_digit(c); digit >= 0) {
         go(left_ <= std::numeric_limits<std::uint64_t>::max() >> 4, Phase::kSize);
@@ -69,9 +67,7 @@ void BodyDecoder::take_frame_byte(char c) {
       if (state_ == State::kMore) take_size();
       return;
     case Phase::kDataCr: return go(c == '\r', Phase::kDataLf);
-    case Phase::kDataLf:
-      frame_bytes_ = 0;
-      return go(c == '\n', Phase::kSizeBegin);
+    case Phase::kDataLf: frame_bytes_ = 0; return go(c == '\n', Phase::kSizeBegin);
     // Trailers are read for their framing, and dropped (RFC 9110 §6.5.1).
     case Phase::kTrailerBegin: return go(c == '\r' || is_token(text), c == '\r' ? Phase::kEndLf : Phase::kTrailerName);
     case Phase::kTrailerName: return go(c == ':' || is_token(text), c == ':' ? Phase::kTrailerValue : Phase::kTrailerName);

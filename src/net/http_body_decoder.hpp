@@ -23,14 +23,31 @@ class BodyDecoder {
   bool ends_with_connection() const { return phase_ == Phase::kUntilEnd; }
 
  private:
-  enum class Phase : std::uint8_t { kDone, kLength, kUntilEnd, kSizeBegin, kSize, kExtension, kSizeLf, kData, kDataCr, kDataLf, kTrailerBegin, kTrailerName, kTrailerValue, kTrailerLf, kEndLf };
-  BodyDecoder(Phase phase, std::uint64_t count) : phase_(phase), state_(phase == Phase::kDone ? State::kDone : State::kMore), left_(count), allowed_(count) {}
+  enum class Phase : std::uint8_t {
+    kDone,
+    kLength,
+    kUntilEnd,
+    kSizeBegin,
+    kSize,
+    kExtension,
+    kSizeLf,
+    kData,
+    kDataCr,
+    kDataLf,
+    kTrailerBegin,
+    kTrailerName,
+    kTrailerValue,
+    kTrailerLf,
+    kEndLf
+  };
+  BodyDecoder(Phase phase, std::uint64_t count)
+      : phase_(phase), state_(phase == Phase::kDone ? State::kDone : State::kMore), left_(count), allowed_(count) {}
 
   Phase phase_;
   State state_;
-  std::uint64_t left_;          // of the body, or of the current chunk; while its size is read: that size so far
-  std::uint64_t allowed_;       // of all chunks yet to come
-  std::size_t frame_bytes_ = 0; // of the current size line, or of the trailers
+  std::uint64_t left_;           // of the body, or of the current chunk; while its size is read: that size so far
+  std::uint64_t allowed_;        // of all chunks yet to come
+  std::size_t frame_bytes_ = 0;  // of the current size line, or of the trailers
   void take_frame_byte(char c);
   void take_size();
 };

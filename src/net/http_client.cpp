@@ -18,7 +18,8 @@ Status check_request(const HttpClientRequest& request) {
   const auto is_visible = [](char c) { return c > ' ' && c < 0x7f; };
   if (!is_token(request.method)) return bad("its method is no token");
   const auto& target = request.url.target;
-  if (request.url.host.empty() || !target.starts_with('/') || !std::all_of(target.begin(), target.end(), is_visible)) return bad("its URL is not valid");
+  if (request.url.host.empty() || !target.starts_with('/') || !std::all_of(target.begin(), target.end(), is_visible))
+    return bad("its URL is not valid");
   for (const auto& [name, value] : request.headers.all()) {
     if (!is_token(name) || !is_field_value(value)) return bad("one of its headers holds a character that none may hold");
   }
@@ -36,7 +37,8 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
 
   State(Loop& l, HttpClientOptions options)
       : loop(l),
-        context(std::make_shared<ClientContext>(ClientContext{.loop = l, .options = std::move(options), .tls = {}, .include_deadline = {}, .on_free = {}, .on_closed = {}, .on_retry = {}})),
+        context(std::make_shared<ClientContext>(ClientContext{
+            .loop = l, .options = std::move(options), .tls = {}, .include_deadline = {}, .on_free = {}, .on_closed = {}, .on_retry = {}})),
         deadlines(l, [this](std::int64_t now_ms) { return check_deadlines(now_ms); }) {
     context->tls = [this] { return tls_context(); };
     context->include_deadline = [this](std::int64_t deadline_ms) { deadlines.include(deadline_ms); };
@@ -77,7 +79,8 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
     auto& origin = origins[key];
     if (origin.open < context->options.connections_per_origin) return open_connection(std::move(call));
     if (waiting_calls >= context->options.waiting_calls) {
-      return finish_later(std::move(call), {ErrorCode::kUnavailable, std::to_string(waiting_calls) + " calls wait for a connection already", "try again later"});
+      return finish_later(std::move(call), {ErrorCode::kUnavailable, std::to_string(waiting_calls) + " calls wait for a connection already",
+                                            "try again later"});
     }
     if (call->deadline_ms() != kNever) deadlines.include(call->deadline_ms());
     call->leave_queue = [this](ClientCall* leaving) { leave_queue(leaving); };
@@ -147,7 +150,8 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
     for (auto& call : late) {
       call->leave_queue = nullptr;
       leave_queue(call.get());
-      finish_later(call, {ErrorCode::kTimeout, "no connection to " + origin_of(call->url()) + " became free in time", "the server has too many slow calls open"});
+      finish_later(call, {ErrorCode::kTimeout, "no connection to " + origin_of(call->url()) + " became free in time",
+                          "the server has too many slow calls open"});
     }
     return next_ms;
   }

@@ -24,17 +24,17 @@ Result<Url> parse_url(std::string_view text);
 
 struct HttpClientOptions {
   std::size_t header_bytes = 64 * 1024;
-  std::size_t connections_per_origin = 256;   // further calls wait for one
+  std::size_t connections_per_origin = 256;  // further calls wait for one
   std::size_t waiting_calls = 10'000;
   std::int64_t connect_timeout_ms = 10'000;
-  std::int64_t idle_ms = 30'000;              // a kept connection is closed after this
-  std::string ca_file{};                      // PEM authorities to trust besides the system's (SSL_CERT_FILE is heeded); empty: none
+  std::int64_t idle_ms = 30'000;  // a kept connection is closed after this
+  std::string ca_file{};          // PEM authorities to trust besides the system's (SSL_CERT_FILE is heeded); empty: none
 };
 
 struct HttpClientRequest {
   std::string method;
   Url url;
-  Headers headers;      // Host and Content-Length are set by the client
+  Headers headers;  // Host and Content-Length are set by the client
   std::string body;
   std::int64_t head_timeout_ms = 0;  // from start() until the response head; 0: none
 };

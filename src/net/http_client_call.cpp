@@ -23,7 +23,8 @@ ClientCall::ClientCall(HttpClientRequest request, HttpCallHandlers handlers)
   if (request.head_timeout_ms > 0) deadline_ms_ = steady_ms() + request.head_timeout_ms;
   const bool says_length = !body_.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
   wire_.reserve(512 + (body_.size() <= kJoinedBodyBytes ? body_.size() : 0));
-  write_request_head(wire_, request.method, url_.target, host_header_of(url_), request.headers, says_length ? std::optional(body_.size()) : std::nullopt);
+  write_request_head(wire_, request.method, url_.target, host_header_of(url_), request.headers,
+                     says_length ? std::optional(body_.size()) : std::nullopt);
   if (body_.size() <= kJoinedBodyBytes) {
     wire_.append(body_);
     body_.clear();

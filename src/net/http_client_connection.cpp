@@ -30,7 +30,13 @@ std::array<char, kReadBytes>& read_buffer() {
 class Connection final : public ClientConnection, public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<ClientContext> context, const Url& url)
-      : context_(std::move(context)), origin_(origin_of(url)), host_(url.host), port_(url.port), secure_(url.scheme == "https"), resolver_(context_->loop.context()), socket_(context_->loop.context()) {}
+      : context_(std::move(context)),
+        origin_(origin_of(url)),
+        host_(url.host),
+        port_(url.port),
+        secure_(url.scheme == "https"),
+        resolver_(context_->loop.context()),
+        socket_(context_->loop.context()) {}
 
   const std::string& origin() const override { return origin_; }
   bool looks_usable() override { return !closed_ && transport_ && transport_->looks_usable(); }
@@ -73,7 +79,8 @@ class Connection final : public ClientConnection, public std::enable_shared_from
     asio::post(context_->loop.context(), [self = shared_from_this(), call = call_] {
       if (self->closed_ || self->call_ != call) return;
       if (!call) return self->close();
-      self->fail_call({ErrorCode::kTimeout, self->origin_ + (self->ready_ ? " does not answer in time" : " cannot be reached in time"), "check that the server runs and is reachable"});
+      self->fail_call({ErrorCode::kTimeout, self->origin_ + (self->ready_ ? " does not answer in time" : " cannot be reached in time"),
+                       "check that the server runs and is reachable"});
     });
     return kNever;
   }
@@ -101,20 +108,29 @@ class Connection final : public ClientConnection, public std::enable_shared_from
     boost::system::error_code error;
     const auto address = asio::ip::make_address(host_, error);
     if (!error) {
-      socket_.async_connect({address, port_}, [self = shared_from_this()](const boost::system::error_code& failed) { self->connected(failed); });
+      socket_.async_connect({address, port_},
+                            [self = shared_from_this()](const boost::system::error_code& failed) { self->connected(failed); });
       return;
     }
-    resolver_.async_resolve(host_, std::to_string(port_), Resolver::numeric_service, [self = shared_from_this()](const boost::system::error_code& failed, const Resolver::results_type& found) {
-      if (self->closed_) return;
-      if (failed) return self->fail_call({ErrorCode::kUnavailable, "the name " + self->host_ + " is not found: " + failed.message(), "check the server's address"});
-      asio::async_connect(self->socket_, found, [self](const boost::system::error_code& refused, const asio::ip::tcp::endpoint&) { self->connected(refused); });
-    });
+    resolver_.async_resolve(
+        host_, std::to_string(port_), Resolver::numeric_service,
+        [self = shared_from_this()](const boost::system::error_code& failed, const Resolver::results_type& found) {
+          if (self->closed_) return;
+          if (failed)
+            return self->fail_call(
+                {ErrorCode::kUnavailable, "the name " + self->host_ + " is not found: " + failed.message(), "check the server's address"});
+          asio::async_connect(self->socket_, found, [self](const boost::system::error_code& refused, const asio::ip::tcp::endpoint&) {
+            self->connected(refused);
+          });
+        });
   }
 
   void connected(boost::system::error_code error) {
     if (closed_) return;
     if (!error) socket_.native_non_blocking(true, error);
-    if (error) return fail_call({ErrorCode::kUnavailable, origin_ + " cannot be reached: " + error.message(), "check that the server runs and is reachable"});
+    if (error)
+      return fail_call(
+          {ErrorCode::kUnavailable, origin_ + " cannot be reached: " + error.message(), "check that the server runs and is reachable"});
     socket_.set_option(asio::ip::tcp::no_delay(true), error);
     socket_.set_option(asio::socket_base::keep_alive(true), error);  // a stream may be silent for hours
     if (!secure_) {
@@ -135,7 +151,9 @@ class Connection final : public ClientConnection, public std::enable_shared_from
       case IoState::kWantWrite: return wait_for(Socket::wait_write, &Connection::shake_hands);
       case IoState::kDone: break;
       case IoState::kEnd:
-      case IoState::kFailed: return fail_call({ErrorCode::kUnavailable, origin_ + " cannot be reached: " + transport_->problem(), "check the server's certificate and name"});
+      case IoState::kFailed:
+        return fail_call(
+            {ErrorCode::kUnavailable, origin_ + " cannot be reached: " + transport_->problem(), "check the server's certificate and name"});
     }
     ready_ = true;
     set_deadline(call_->deadline_ms());
@@ -219,7 +237,9 @@ class Connection final : public ClientConnection, public std::enable_shared_from
       case ResponseReader::State::kHead:
       case ResponseReader::State::kBody: break;
       case ResponseReader::State::kComplete: complete(used == bytes.size() && part_ == 2 && reader_->keep_alive()); break;
-      case ResponseReader::State::kFailed: fail_call({reader_->error().code, origin_ + ": " + reader_->error().message, reader_->error().hint}); break;
+      case ResponseReader::State::kFailed:
+        fail_call({reader_->error().code, origin_ + ": " + reader_->error().message, reader_->error().hint});
+        break;
       case ResponseReader::State::kStopped: close(); break;
     }
   }
@@ -261,8 +281,8 @@ class Connection final : public ClientConnection, public std::enable_shared_from
   std::shared_ptr<ClientCall> call_;
   std::optional<ResponseReader> reader_;
   std::int64_t deadline_ms_ = kNever;
-  int part_ = 0;           // of the request that is being sent; 2: all is
-  std::size_t sent_ = 0;   // of that part
+  int part_ = 0;          // of the request that is being sent; 2: all is
+  std::size_t sent_ = 0;  // of that part
   bool ready_ = false;
   bool reused_ = false;
   bool got_bytes_ = false;
@@ -273,6 +293,8 @@ class Connection final : public ClientConnection, public std::enable_shared_from
 
 }  // namespace
 
-std::shared_ptr<ClientConnection> make_client_connection(std::shared_ptr<ClientContext> context, const Url& url) { return std::make_shared<Connection>(std::move(context), url); }
+std::shared_ptr<ClientConnection> make_client_connection(std::shared_ptr<ClientContext> context, const Url& url) {
+  return std::make_shared<Connection>(std::move(context), url);
+}
 
 }  // namespace interlock::net

@@ -31,7 +31,7 @@ class ClientCall final : public HttpCall, public ResponseSink, public std::enabl
   std::string_view wire(int part) const { return part == 0 ? wire_ : body_; }
   std::int64_t deadline_ms() const { return deadline_ms_; }  // for the response head
 
-  ClientConnection* connection = nullptr;  // that carries it now
+  ClientConnection* connection = nullptr;        // that carries it now
   std::function<void(ClientCall*)> leave_queue;  // set while it waits for a connection
   bool retried = false;
 

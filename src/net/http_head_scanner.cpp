@@ -7,7 +7,8 @@ namespace interlock::net {
 namespace {
 
 constexpr bool is_token_char(unsigned char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
 }
 
 constexpr auto kTokenChars = [] {
@@ -28,7 +29,9 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return kTokenChars[static_cast<unsigned char>(c)]; });
 }
 
-bool is_field_value(std::string_view text) { return std::none_of(text.begin(), text.end(), [](char c) { return kControlBytes[static_cast<unsigned char>(c)]; }); }
+bool is_field_value(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) { return kControlBytes[static_cast<unsigned char>(c)]; });
+}
 
 HeadScanner::Found HeadScanner::bad(const char* problem) {
   problem_ = problem;
@@ -37,7 +40,8 @@ HeadScanner::Found HeadScanner::bad(const char* problem) {
 
 HeadScanner::Found HeadScanner::scan(std::string_view head) {
   // A head begins with a method or a version: what begins otherwise (a TLS hello, say) need not be waited for.
-  if (next_ == 0 && !head.empty() && !kTokenChars[static_cast<unsigned char>(head.front())]) return bad("the message does not begin with a token");
+  if (next_ == 0 && !head.empty() && !kTokenChars[static_cast<unsigned char>(head.front())])
+    return bad("the message does not begin with a token");
   while (next_ < head.size()) {
     if (next_ == line_begin_ && has_line_ && (head[next_] == ' ' || head[next_] == '\t')) return bad("a folded header line");
     while (next_ < head.size() && !kControlBytes[static_cast<unsigned char>(head[next_])]) ++next_;

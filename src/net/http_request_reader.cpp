@@ -11,31 +11,37 @@ namespace {
 namespace beast_http = boost::beast::http;
 using boost::beast::error_code;
 
-constexpr std::size_t kFields = 128;           // header lines of one message
+constexpr std::size_t kFields = 128;  // header lines of one message
 constexpr std::size_t kFieldNameBytes = 256;
 constexpr std::size_t kTargetBytes = 16 * 1024;
 constexpr std::size_t kBodyReserve = 256 * 1024;  // set aside on a client's mere word for the length
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-Refusal bad(std::string message) { return {400, ErrorCode::kInvalid, std::move(message), "send a well-formed HTTP/1.1 request (RFC 9112)"}; }
+Refusal bad(std::string message) {
+  return {400, ErrorCode::kInvalid, std::move(message), "send a well-formed HTTP/1.1 request (RFC 9112)"};
+}
 Refusal too_large(std::size_t bound) {
-  return {413, ErrorCode::kTooLarge, "the body is over " + std::to_string(bound) + " bytes", "send less, or raise the gate's bound on messages"};
+  return {413, ErrorCode::kTooLarge, "the body is over " + std::to_string(bound) + " bytes",
+          "send less, or raise the gate's bound on messages"};
 }
 Refusal bad_target(int status = 400) {
-  return {status, status == 414 ? ErrorCode::kTooLarge : ErrorCode::kInvalid, status == 414 ? "the request target is too long" : "the request target is not valid",
+  return {status, status == 414 ? ErrorCode::kTooLarge : ErrorCode::kInvalid,
+          status == 414 ? "the request target is too long" : "the request target is not valid",
           "send a path that begins with / (RFC 9112 §3.2)"};
 }
 
 // RFC 3986 leaves these out of a URI; a byte that only some readers take is taken by none here.
 bool is_target_text(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](char c) { return c <= ' ' || c >= 0x7f || c == '#' || c == '"' || c == '<' || c == '>' || c == '\\'; });
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return c <= ' ' || c >= 0x7f || c == '#' || c == '"' || c == '<' || c == '>' || c == '\\'; });
 }
 
 // host [":" port] (RFC 9110 §7.2). Empty where the target has no authority.
 bool is_host(std::string_view text) {
   return text.size() <= 512 && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || std::string_view("-._~%!$&'()*+;=:[]").find(c) != std::string_view::npos;
+           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                  std::string_view("-._~%!$&'()*+;=:[]").find(c) != std::string_view::npos;
          });
 }
 
@@ -53,7 +59,8 @@ struct HeadParser final : beast_http::basic_parser<true> {
     ec = beast_http::error::bad_value;
   }
 
-  void on_request_impl(beast_http::verb, boost::beast::string_view method, boost::beast::string_view target, int version, error_code& ec) override {
+  void on_request_impl(beast_http::verb, boost::beast::string_view method, boost::beast::string_view target, int version,
+                       error_code& ec) override {
     is_http_1_0 = version == 10;
     request.method = std::string(view(method));
     take_target(view(target), ec);
@@ -71,7 +78,8 @@ struct HeadParser final : beast_http::basic_parser<true> {
     if (!target.starts_with('/')) {
       // Absolute form (RFC 9112 §3.2.2): its authority stands for the Host header, which is ignored.
       const auto scheme = target.find("://");
-      if (scheme == std::string_view::npos || !(equal_ignoring_case(target.substr(0, scheme), "http") || equal_ignoring_case(target.substr(0, scheme), "https"))) {
+      if (scheme == std::string_view::npos ||
+          !(equal_ignoring_case(target.substr(0, scheme), "http") || equal_ignoring_case(target.substr(0, scheme), "https"))) {
         return refuse(bad_target(), ec);
       }
       target.remove_prefix(scheme + 3);
@@ -87,14 +95,17 @@ struct HeadParser final : beast_http::basic_parser<true> {
   }
   std::string authority;
 
-  void on_field_impl(beast_http::field name, boost::beast::string_view name_text, boost::beast::string_view value_text, error_code& ec) override {
+  void on_field_impl(beast_http::field name, boost::beast::string_view name_text, boost::beast::string_view value_text,
+                     error_code& ec) override {
     const auto value = view(value_text);
-    if (request.headers.all().size() >= kFields) return refuse({431, ErrorCode::kTooLarge, "more than " + std::to_string(kFields) + " header lines", "send fewer"}, ec);
+    if (request.headers.all().size() >= kFields)
+      return refuse({431, ErrorCode::kTooLarge, "more than " + std::to_string(kFields) + " header lines", "send fewer"}, ec);
     if (name_text.size() > kFieldNameBytes) return refuse({431, ErrorCode::kTooLarge, "a header name is too long", "shorten it"}, ec);
     switch (name) {
       case beast_http::field::content_length:
         if (has_length || has_coding) return refuse(bad("the length of the body is given more than once"), ec);
-        if (value.empty() || value.find_first_not_of("0123456789") != std::string_view::npos) return refuse(bad("Content-Length is not a number"), ec);
+        if (value.empty() || value.find_first_not_of("0123456789") != std::string_view::npos)
+          return refuse(bad("Content-Length is not a number"), ec);
         has_length = true;
         break;
       case beast_http::field::transfer_encoding:
@@ -104,10 +115,13 @@ struct HeadParser final : beast_http::basic_parser<true> {
         has_coding = true;
         break;
       case beast_http::field::content_encoding:
-        if (!equal_ignoring_case(value, "identity")) return refuse({415, ErrorCode::kUnsupported, "the body is compressed, which is not supported", "send it without Content-Encoding"}, ec);
+        if (!equal_ignoring_case(value, "identity"))
+          return refuse(
+              {415, ErrorCode::kUnsupported, "the body is compressed, which is not supported", "send it without Content-Encoding"}, ec);
         break;
       case beast_http::field::expect:
-        if (!equal_ignoring_case(value, "100-continue")) return refuse({417, ErrorCode::kUnsupported, "an unknown expectation", "send no Expect header, or 100-continue"}, ec);
+        if (!equal_ignoring_case(value, "100-continue"))
+          return refuse({417, ErrorCode::kUnsupported, "an unknown expectation", "send no Expect header, or 100-continue"}, ec);
         wants_continue = !is_http_1_0;
         break;
       case beast_http::field::host:
@@ -136,7 +150,8 @@ Refusal parse_error(std::string_view head) {
   const auto line = head.substr(0, head.find("\r\n"));
   const auto version = line.substr(std::min(line.size(), line.rfind(' ') + 1));
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) && version[6] == '.' && is_digit(version[7]) && version != "HTTP/1.1" && version != "HTTP/1.0") {
+  if (version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) && version[6] == '.' && is_digit(version[7]) &&
+      version != "HTTP/1.1" && version != "HTTP/1.0") {
     return {505, ErrorCode::kUnsupported, "only HTTP/1.1 and HTTP/1.0 are served", "speak HTTP/1.1"};
   }
   return bad("malformed request head");
@@ -191,7 +206,9 @@ std::size_t RequestReader::feed_head(std::string_view bytes) {
   }
   if (found == HeadScanner::Found::kMore) {
     if (head.size() >= header_bytes_) {
-      refuse(scanner_.has_line() ? Refusal{431, ErrorCode::kTooLarge, "the head is over " + std::to_string(header_bytes_) + " bytes", "send fewer or shorter headers"} : bad_target(414));
+      refuse(scanner_.has_line() ? Refusal{431, ErrorCode::kTooLarge, "the head is over " + std::to_string(header_bytes_) + " bytes",
+                                           "send fewer or shorter headers"}
+                                 : bad_target(414));
     } else if (before == 0) {
       pending_.assign(bytes);
     }
@@ -240,12 +257,16 @@ std::size_t RequestReader::feed_body(std::string_view bytes) {
     case BodyDecoder::State::kDone: state_ = State::kComplete; break;
     case BodyDecoder::State::kMalformed: refuse(bad("malformed chunked body")); break;
     case BodyDecoder::State::kTooLarge: refuse(too_large(body_bytes_)); break;
-    case BodyDecoder::State::kFrameTooLong: refuse({431, ErrorCode::kTooLarge, "a chunk's size line, or the trailers, are too long", "send shorter ones"}); break;
+    case BodyDecoder::State::kFrameTooLong:
+      refuse({431, ErrorCode::kTooLarge, "a chunk's size line, or the trailers, are too long", "send shorter ones"});
+      break;
   }
   return used;
 }
 
-bool RequestReader::take_continue() { return state_ == State::kBody && std::exchange(wants_continue_, false) && message_.request.body.empty(); }
+bool RequestReader::take_continue() {
+  return state_ == State::kBody && std::exchange(wants_continue_, false) && message_.request.body.empty();
+}
 
 void RequestReader::refuse(Refusal refusal) {
   refusal_ = std::move(refusal);

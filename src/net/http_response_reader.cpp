@@ -35,12 +35,14 @@ struct HeadParser final : beast_http::basic_parser<false> {
     if (code < 100 || code > 999) refuse("a status that is none", ec);
     if (code == 101) refuse("a switch of protocols that was not asked for", ec);
   }
-  void on_field_impl(beast_http::field name, boost::beast::string_view name_text, boost::beast::string_view value_text, error_code& ec) override {
+  void on_field_impl(beast_http::field name, boost::beast::string_view name_text, boost::beast::string_view value_text,
+                     error_code& ec) override {
     const auto value = view(value_text);
     if (headers.all().size() >= kFields) return refuse("too many headers", ec);
     if (name == beast_http::field::content_length) {
       if (has_length || has_coding) return refuse("a length that is given more than once", ec);
-      if (value.empty() || value.find_first_not_of("0123456789") != std::string_view::npos) return refuse("a Content-Length that is no number", ec);
+      if (value.empty() || value.find_first_not_of("0123456789") != std::string_view::npos)
+        return refuse("a Content-Length that is no number", ec);
       has_length = true;
     } else if (name == beast_http::field::transfer_encoding) {
       if (has_length || has_coding) return refuse("a length that is given more than once", ec);
@@ -50,7 +52,8 @@ struct HeadParser final : beast_http::basic_parser<false> {
     headers.add(std::string(view(name_text)), std::string(value));
   }
   void on_header_impl(error_code&) override {}
-  void on_request_impl(beast_http::verb, boost::beast::string_view, boost::beast::string_view, int, error_code&) override {}  // of the other kind
+  void on_request_impl(beast_http::verb, boost::beast::string_view, boost::beast::string_view, int, error_code&) override {
+  }  // of the other kind
   // The body is not this parser's: it is told to skip it.
   void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
   std::size_t on_body_impl(boost::beast::string_view body, error_code&) override { return body.size(); }
@@ -61,7 +64,8 @@ struct HeadParser final : beast_http::basic_parser<false> {
 
 }  // namespace
 
-ResponseReader::ResponseReader(std::size_t header_bytes, bool to_head, ResponseSink& sink) : header_bytes_(header_bytes), to_head_(to_head), sink_(sink) {}
+ResponseReader::ResponseReader(std::size_t header_bytes, bool to_head, ResponseSink& sink)
+    : header_bytes_(header_bytes), to_head_(to_head), sink_(sink) {}
 
 void ResponseReader::fail_with(ErrorCode code, std::string message) {
   state_ = State::kFailed;
@@ -90,7 +94,8 @@ std::size_t ResponseReader::feed_head(std::string_view bytes) {
     return bytes.size();
   }
   if (found == HeadScanner::Found::kMore) {
-    if (head.size() >= header_bytes_) fail_with(ErrorCode::kTooLarge, "the head of the server's answer is over " + std::to_string(header_bytes_) + " bytes");
+    if (head.size() >= header_bytes_)
+      fail_with(ErrorCode::kTooLarge, "the head of the server's answer is over " + std::to_string(header_bytes_) + " bytes");
     else if (before == 0) pending_.assign(bytes);
     return bytes.size();
   }
@@ -143,7 +148,8 @@ void ResponseReader::end() {
   if (state_ == State::kBody && body_.ends_with_connection()) {
     state_ = State::kComplete;
   } else if (state_ == State::kHead || state_ == State::kBody) {
-    fail_with(ErrorCode::kUnavailable, state_ == State::kHead ? "the server closed the connection before it answered" : "the server closed the connection in the middle of its answer");
+    fail_with(ErrorCode::kUnavailable, state_ == State::kHead ? "the server closed the connection before it answered"
+                                                              : "the server closed the connection in the middle of its answer");
   }
 }
 

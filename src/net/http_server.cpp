@@ -27,8 +27,8 @@ namespace {
 namespace asio = boost::asio;
 using Descriptor = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
 
-constexpr int kBacklog = 4096;                      // the kernel caps it at net.core.somaxconn
-constexpr int kAcceptsAtOnce = 64;                  // then the connections there are get their turn
+constexpr int kBacklog = 4096;                          // the kernel caps it at net.core.somaxconn
+constexpr int kAcceptsAtOnce = 64;                      // then the connections there are get their turn
 constexpr std::int64_t kPauseWithoutResourcesMs = 100;  // no descriptor or memory was left for a connection
 
 union SocketAddress {
@@ -114,13 +114,14 @@ Status clear_socket_path(const std::string& path, const sockaddr_un& address) {
 struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
   struct Listener {
     Descriptor socket;
-    std::string path;      // of a Unix socket
+    std::string path;  // of a Unix socket
     ino_t inode = 0;
   };
 
   State(Loop& l, HttpServerOptions options, HttpHandler handler)
       : loop(l),
-        context(std::make_shared<ServerContext>(ServerContext{.loop = l, .options = options, .handler = std::move(handler), .include_deadline = {}, .on_closed = {}})),
+        context(std::make_shared<ServerContext>(
+            ServerContext{.loop = l, .options = options, .handler = std::move(handler), .include_deadline = {}, .on_closed = {}})),
         deadlines(l, [this](std::int64_t now_ms) { return check_deadlines(now_ms); }) {
     context->include_deadline = [this](std::int64_t deadline_ms) { deadlines.include(deadline_ms); };
     context->on_closed = [this](ServerConnection* closed) { connections.erase(closed); };
@@ -199,7 +200,8 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
 
   void admit(OwnedFd&& fd, const SocketAddress& address) {
     if (connections.size() >= context->options.connections) {
-      static const auto full = refusal_bytes({503, ErrorCode::kUnavailable, "the gate has as many connections as it may have", "try again later"});
+      static const auto full =
+          refusal_bytes({503, ErrorCode::kUnavailable, "the gate has as many connections as it may have", "try again later"});
       ::send(fd.get(), full.data(), full.size(), MSG_NOSIGNAL);
       ::shutdown(fd.get(), SHUT_WR);
       return;
@@ -216,7 +218,8 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
       listener->socket.close(ignored);
       // Ours alone: another process may have replaced the file.
       struct stat facts;
-      if (!listener->path.empty() && ::lstat(listener->path.c_str(), &facts) == 0 && facts.st_ino == listener->inode) ::unlink(listener->path.c_str());
+      if (!listener->path.empty() && ::lstat(listener->path.c_str(), &facts) == 0 && facts.st_ino == listener->inode)
+        ::unlink(listener->path.c_str());
     }
     listeners.clear();
   }
@@ -231,7 +234,8 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
   }
 };
 
-HttpServer::HttpServer(Loop& loop, HttpServerOptions options, HttpHandler handler) : state_(std::make_shared<State>(loop, options, std::move(handler))) {}
+HttpServer::HttpServer(Loop& loop, HttpServerOptions options, HttpHandler handler)
+    : state_(std::make_shared<State>(loop, options, std::move(handler))) {}
 
 HttpServer::~HttpServer() {
   state_->close_listeners();
@@ -255,7 +259,8 @@ Status HttpServer::listen_unix(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return fail(ErrorCode::kTooLarge, "the path of the socket is empty or too long: " + path, "choose a path of at most " + std::to_string(sizeof address.sun_path - 1) + " bytes");
+    return fail(ErrorCode::kTooLarge, "the path of the socket is empty or too long: " + path,
+                "choose a path of at most " + std::to_string(sizeof address.sun_path - 1) + " bytes");
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   if (auto cleared = clear_socket_path(path, address); !cleared) return cleared;

@@ -23,9 +23,9 @@ struct HttpServerOptions {
   std::size_t body_bytes = std::size_t{16} << 20;
   std::size_t connections = 10'000;
   std::size_t queued_bytes = std::size_t{32} << 20;  // unsent bytes of one response stream: past it the reader is too slow, and is cut
-  std::int64_t header_timeout_ms = 10'000;            // from the first byte of a head (or accept) to its end: slow-loris
-  std::int64_t body_timeout_ms = 60'000;              // longest pause... total time for one body
-  std::int64_t idle_timeout_ms = 120'000;             // between requests of a kept connection
+  std::int64_t header_timeout_ms = 10'000;           // from the first byte of a head (or accept) to its end: slow-loris
+  std::int64_t body_timeout_ms = 60'000;             // longest pause... total time for one body
+  std::int64_t idle_timeout_ms = 120'000;            // between requests of a kept connection
 };
 
 // One request's answer. Held by shared_ptr: keep it as long as the answer is owed. Loop thread only.

@@ -20,10 +20,10 @@ namespace asio = boost::asio;
 using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
 
 constexpr std::size_t kReadBytes = 64 * 1024;
-constexpr int kReadsAtOnce = 16;                   // then other connections get their turn
-constexpr std::size_t kBacklogBytes = 64 * 1024;   // requests that came before the current one is answered: past it we stop reading
-constexpr std::size_t kKeptBufferBytes = 4 * 1024; // larger buffers are given back once empty
-constexpr std::int64_t kLingerMs = 2'000;          // a refused client is read on for as long, so that it sees the refusal and no reset
+constexpr int kReadsAtOnce = 16;                    // then other connections get their turn
+constexpr std::size_t kBacklogBytes = 64 * 1024;    // requests that came before the current one is answered: past it we stop reading
+constexpr std::size_t kKeptBufferBytes = 4 * 1024;  // larger buffers are given back once empty
+constexpr std::int64_t kLingerMs = 2'000;           // a refused client is read on for as long, so that it sees the refusal and no reset
 
 // One buffer for all connections of a thread: bytes are taken before the next read.
 std::array<char, kReadBytes>& read_buffer() {
@@ -103,7 +103,8 @@ class Connection final : public ServerConnection, public std::enable_shared_from
     deadline_ms_ = kNever;
     if (waiting_ == Waiting::kHead || waiting_ == Waiting::kBody) {
       const bool head = waiting_ == Waiting::kHead;
-      refuse({408, ErrorCode::kTimeout, head ? "the head of the request took too long" : "the body of the request took too long", "send it without pauses"});
+      refuse({408, ErrorCode::kTimeout, head ? "the head of the request took too long" : "the body of the request took too long",
+              "send it without pauses"});
     } else {
       close();
     }
@@ -305,7 +306,12 @@ class Connection final : public ServerConnection, public std::enable_shared_from
 
   void write_head(std::string& out, int status, const Headers& headers, Framing framing, std::size_t length) {
     const bool close = !shape_.keep_alive || context_->draining;
-    write_response_head(out, {.status = status, .headers = headers, .framing = framing, .length = length, .close = close, .keep_alive_of_1_0 = shape_.to_http_1_0 && !close});
+    write_response_head(out, {.status = status,
+                              .headers = headers,
+                              .framing = framing,
+                              .length = length,
+                              .close = close,
+                              .keep_alive_of_1_0 = shape_.to_http_1_0 && !close});
   }
 
   // Sends now what the socket takes, in one call, and queues the rest.
@@ -450,7 +456,8 @@ std::string refusal_bytes(const Refusal& refusal) {
   const Headers headers{{"Content-Type", "application/json"}};
   const auto body = refusal_body(refusal);
   std::string out;
-  write_response_head(out, {.status = refusal.status, .headers = headers, .framing = Framing::kLength, .length = body.size(), .close = true});
+  write_response_head(out,
+                      {.status = refusal.status, .headers = headers, .framing = Framing::kLength, .length = body.size(), .close = true});
   out += body;
   return out;
 }

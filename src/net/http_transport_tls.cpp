@@ -106,9 +106,11 @@ Result<std::unique_ptr<TlsContext>> TlsContext::create(const std::string& ca_fil
   SSL_CTX_set_options(raw, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
-  if (SSL_CTX_set_default_verify_paths(raw) != 1) return fail(ErrorCode::kInternal, "the system's trust store cannot be read: " + last_tls_error());
+  if (SSL_CTX_set_default_verify_paths(raw) != 1)
+    return fail(ErrorCode::kInternal, "the system's trust store cannot be read: " + last_tls_error());
   if (!ca_file.empty() && SSL_CTX_load_verify_file(raw, ca_file.c_str()) != 1) {
-    return fail(ErrorCode::kInvalid, ca_file + " holds no certificates of authorities that can be read: " + last_tls_error(), "give a PEM file");
+    return fail(ErrorCode::kInvalid, ca_file + " holds no certificates of authorities that can be read: " + last_tls_error(),
+                "give a PEM file");
   }
   // ALPN: http/1.1 alone, with its length before it (RFC 7301 §3.1).
   static constexpr std::array<unsigned char, 9> kProtocols{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};

@@ -13,7 +13,8 @@ constexpr std::size_t kUrlBytes = 8 * 1024;
 constexpr std::size_t kHostBytes = 253;  // RFC 1035 §2.3.4, as text
 
 std::unexpected<Error> bad(std::string_view text, const char* why) {
-  return fail(ErrorCode::kInvalid, "\"" + std::string(text.substr(0, 200)) + "\" is not a URL to call: " + why, "write it as http://HOST:PORT/PATH or https://HOST/PATH");
+  return fail(ErrorCode::kInvalid, "\"" + std::string(text.substr(0, 200)) + "\" is not a URL to call: " + why,
+              "write it as http://HOST:PORT/PATH or https://HOST/PATH");
 }
 
 bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -67,13 +68,15 @@ Result<Url> parse_url(std::string_view text) {
     if (!is_name(url.host)) return bad(whole, "its host is not valid");
     authority.remove_prefix(url.host.size());
   }
-  std::transform(url.host.begin(), url.host.end(), url.host.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(url.host.begin(), url.host.end(), url.host.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
 
   url.port = url.scheme == "https" ? 443 : 80;
   if (!authority.empty()) {
     const auto port = authority.substr(1);
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
-    if (authority.front() != ':' || error != std::errc() || end != port.data() + port.size() || url.port == 0) return bad(whole, "its port is not a number from 1 to 65535");
+    if (authority.front() != ':' || error != std::errc() || end != port.data() + port.size() || url.port == 0)
+      return bad(whole, "its port is not a number from 1 to 65535");
   }
   url.target = target.starts_with('/') ? std::string(target) : "/" + std::string(target);
   return url;

@@ -15,7 +15,9 @@ void append_number(std::string& out, std::size_t number, int base = 10) {
   out.append(digits.data(), end);
 }
 
-void append_header(std::string& out, std::string_view name, std::string_view value) { out.append(name).append(": ").append(value).append("\r\n"); }
+void append_header(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
 
 bool is_framing(std::string_view name) {
   for (const std::string_view ours : {"content-length", "transfer-encoding", "connection", "date", "host"}) {
@@ -104,7 +106,8 @@ void write_response_head(std::string& out, const ResponseHead& head) {
   out.append("\r\n");
 }
 
-void write_request_head(std::string& out, std::string_view method, std::string_view target, std::string_view host, const Headers& headers, std::optional<std::size_t> length) {
+void write_request_head(std::string& out, std::string_view method, std::string_view target, std::string_view host, const Headers& headers,
+                        std::optional<std::size_t> length) {
   out.append(method).append(" ").append(target).append(" HTTP/1.1\r\n");
   append_header(out, "Host", host);
   append_headers(out, headers, true);

@@ -27,13 +27,14 @@ struct ResponseHead {
   const Headers& headers;  // those about framing and the connection are ours: they are skipped
   Framing framing = Framing::kLength;
   std::size_t length = 0;
-  bool close = false;                 // says Connection: close
-  bool keep_alive_of_1_0 = false;     // says Connection: keep-alive
+  bool close = false;              // says Connection: close
+  bool keep_alive_of_1_0 = false;  // says Connection: keep-alive
 };
 void write_response_head(std::string& out, const ResponseHead& head);
 
 // `length`: nullopt writes none (a GET has no body).
-void write_request_head(std::string& out, std::string_view method, std::string_view target, std::string_view host, const Headers& headers, std::optional<std::size_t> length);
+void write_request_head(std::string& out, std::string_view method, std::string_view target, std::string_view host, const Headers& headers,
+                        std::optional<std::size_t> length);
 
 // "1a\r\n": what stands before a chunk; "\r\n" stands after it.
 void write_chunk_size(std::string& out, std::size_t size);

@@ -34,7 +34,7 @@ class Loop {
   TimerId after_ms(std::int64_t delay_ms, std::function<void()> work);
   void cancel(TimerId id);  // a no-op for 0 and for a timer that has fired
 
-  // Calls `work` each time one of the signals arrives.
+  // Calls `work` each time one of the signals arrives. One set a loop: a second call replaces the first.
   void on_signals(std::initializer_list<int> signals, std::function<void(int)> work);
 
   boost::asio::io_context& context();  // for the other files of net/

@@ -3,6 +3,16 @@
 #include <charconv>
 
 namespace interlock::net {
+namespace {
+
+// The first CR or LF. Two searches for one byte each are several times faster than one for either.
+std::size_t find_line_end(std::string_view text) {
+  const auto lf = text.find('\n');
+  const auto cr = text.substr(0, lf).find('\r');
+  return cr != std::string_view::npos ? cr : lf;
+}
+
+}  // namespace
 
 Status SseParser::feed(std::string_view piece, const std::function<void(SseEvent)>& on_event) {
   static constexpr std::string_view kMark = "\xef\xbb\xbf";
@@ -14,9 +24,10 @@ Status SseParser::feed(std::string_view piece, const std::function<void(SseEvent
         continue;
       }
     }
-    const auto end = piece.find_first_of("\r\n");
+    const auto end = find_line_end(piece);
     const auto part = piece.substr(0, end);
-    if (line_.size() + part.size() > event_bytes_) return fail(ErrorCode::kTooLarge, "an SSE line is over the bound of " + std::to_string(event_bytes_) + " bytes");
+    if (line_.size() + part.size() > event_bytes_)
+      return fail(ErrorCode::kTooLarge, "an SSE line is over the bound of " + std::to_string(event_bytes_) + " bytes");
     if (end == std::string_view::npos) {
       line_.append(part);
       return {};
@@ -58,7 +69,8 @@ Status SseParser::take_line(std::string_view line, const std::function<void(SseE
   auto value = colon == std::string_view::npos ? std::string_view() : line.substr(colon + 1);
   if (value.starts_with(' ')) value.remove_prefix(1);
   if (field == "data") {
-    if (event_.data.size() + value.size() + 1 > event_bytes_) return fail(ErrorCode::kTooLarge, "an SSE event is over the bound of " + std::to_string(event_bytes_) + " bytes");
+    if (event_.data.size() + value.size() + 1 > event_bytes_)
+      return fail(ErrorCode::kTooLarge, "an SSE event is over the bound of " + std::to_string(event_bytes_) + " bytes");
     event_.data.append(value);
     event_.data += '\n';
     has_data_ = true;
@@ -80,7 +92,7 @@ std::string sse_event(std::string_view data, std::string_view event, std::string
   if (!event.empty()) out.append("event: ").append(event) += '\n';
   if (!id.empty()) out.append("id: ").append(id) += '\n';
   while (true) {
-    const auto end = data.find_first_of("\r\n");
+    const auto end = find_line_end(data);
     out.append("data: ").append(data.substr(0, end)) += '\n';
     if (end == std::string_view::npos) break;
     const bool pair = data[end] == '\r' && end + 1 < data.size() && data[end + 1] == '\n';

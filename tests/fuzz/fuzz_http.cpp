@@ -24,7 +24,8 @@ void check_request(const HttpRequest& request) {
   if (request.path != "*" && !request.path.starts_with('/')) std::abort();
   if (request.headers.count("host") > 1 || request.headers.count("content-length") > 1) std::abort();
   if (request.headers.get("content-length") && request.headers.get("transfer-encoding")) std::abort();
-  if (const auto length = request.headers.get("content-length"); length && std::stoull(std::string(*length)) != request.body.size()) std::abort();
+  if (const auto length = request.headers.get("content-length"); length && std::stoull(std::string(*length)) != request.body.size())
+    std::abort();
   for (const auto& [name, value] : request.headers.all()) {
     if (!is_token(name) || !is_field_value(value) || value.starts_with(' ') || value.ends_with(' ')) std::abort();
   }
@@ -49,7 +50,8 @@ std::string serve(std::string_view bytes, std::string_view splits) {
       if (reader.state() != RequestReader::State::kComplete) continue;
       const auto received = reader.take();
       check_request(received.request);
-      seen += received.request.method + " " + received.request.path + "?" + received.request.query + (received.keep_alive ? " kept " : " last ");
+      seen += received.request.method + " " + received.request.path + "?" + received.request.query +
+              (received.keep_alive ? " kept " : " last ");
       for (const auto& [name, value] : received.request.headers.all()) seen += name + "=" + value + ";";
       seen += received.request.body + "\n";
     }

@@ -10,7 +10,9 @@ namespace {
 using namespace interlock::net;
 constexpr std::size_t kEventBytes = 4096;
 
-bool same(const SseEvent& a, const SseEvent& b) { return a.event == b.event && a.data == b.data && a.id == b.id && a.retry_ms == b.retry_ms; }
+bool same(const SseEvent& a, const SseEvent& b) {
+  return a.event == b.event && a.data == b.data && a.id == b.id && a.retry_ms == b.retry_ms;
+}
 
 // `splits` gives the sizes of the pieces in turn; empty: all at once.
 std::vector<SseEvent> read(std::string_view stream, std::string_view splits, bool& failed) {

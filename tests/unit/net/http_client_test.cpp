@@ -72,10 +72,16 @@ class Asker {
 };
 
 HttpClientRequest to(std::uint16_t port, std::string method = "GET", std::string body = {}, std::string target = "/") {
-  return {.method = std::move(method), .url = {.scheme = "http", .host = "127.0.0.1", .port = port, .target = std::move(target)}, .headers = {}, .body = std::move(body), .head_timeout_ms = 0};
+  return {.method = std::move(method),
+          .url = {.scheme = "http", .host = "127.0.0.1", .port = port, .target = std::move(target)},
+          .headers = {},
+          .body = std::move(body),
+          .head_timeout_ms = 0};
 }
 
-void echo(HttpRequest request, std::shared_ptr<HttpExchange> exchange) { exchange->respond(200, {{"X-Peer", request.peer}}, request.method + " " + request.path + " " + request.body); }
+void echo(HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
+  exchange->respond(200, {{"X-Peer", request.peer}}, request.method + " " + request.path + " " + request.body);
+}
 
 TEST(HttpClient, GetsAnAnswer) {
   RunningServer running(echo);
@@ -85,7 +91,6 @@ TEST(HttpClient, GetsAnAnswer) {
   EXPECT_EQ(outcome.status, 200);
   EXPECT_EQ(outcome.body, "POST /x hello");
 }
-
 
 TEST(HttpClient, SendsWhatItShould) {
   std::string seen;
@@ -97,7 +102,8 @@ TEST(HttpClient, SendsWhatItShould) {
   auto request = to(server.port(), "POST", "hello", "/a?b=c");
   request.headers = {{"X-A", "b"}, {"Host", "lie"}, {"Content-Length", "99"}, {"Transfer-Encoding", "chunked"}, {"Connection", "close"}};
   EXPECT_TRUE(asker.ask(std::move(request)).ok());
-  EXPECT_EQ(seen, "POST /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) + "\r\nX-A: b\r\nContent-Length: 5\r\n\r\nhello");
+  EXPECT_EQ(seen,
+            "POST /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) + "\r\nX-A: b\r\nContent-Length: 5\r\n\r\nhello");
 }
 
 struct Answer {
@@ -153,7 +159,9 @@ INSTANTIATE_TEST_SUITE_P(
         Answer{"UntilTheEnd", kOk + "\r\nhello", true, 200, "hello"},
         Answer{"UntilTheEndOfHttp10", "HTTP/1.0 200 OK\r\n\r\nhello", true, 200, "hello"},
         Answer{"NothingUntilTheEnd", kOk + "\r\n", true, 200, ""},
-        Answer{"AnInterimFirst", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + kOk + "Content-Length: 1\r\n\r\nx", true, 200, "x"},
+        Answer{"AnInterimFirst",
+               "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + kOk + "Content-Length: 1\r\n\r\nx", true,
+               200, "x"},
         Answer{"NoContent", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", true, 204, ""},
         Answer{"NotModified", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", true, 304, ""},
         Answer{"ToHead", kOk + "Content-Length: 5\r\n\r\n", true, 200, "", ErrorCode::kInternal, "HEAD"},
@@ -162,8 +170,10 @@ INSTANTIATE_TEST_SUITE_P(
         Answer{"Nothing", "", false, 0, "", ErrorCode::kUnavailable},
         Answer{"HalfAHead", "HTTP/1.1 200 OK\r\nContent-", false, 0, "", ErrorCode::kUnavailable},
         Answer{"TooShortABody", kOk + "Content-Length: 9\r\n\r\nhello", false, 200, "hello", ErrorCode::kUnavailable},
-        Answer{"ChunksWithoutAnEnd", kOk + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", false, 200, "hello", ErrorCode::kUnavailable},
-        Answer{"HalfTheLastChunk", kOk + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", false, 200, "hello", ErrorCode::kUnavailable},
+        Answer{"ChunksWithoutAnEnd", kOk + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", false, 200, "hello",
+               ErrorCode::kUnavailable},
+        Answer{"HalfTheLastChunk", kOk + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", false, 200, "hello",
+               ErrorCode::kUnavailable},
         Answer{"AnInterimAlone", "HTTP/1.1 100 Continue\r\n\r\n", false, 0, "", ErrorCode::kUnavailable},
         Answer{"Garbage", "SSH-2.0-OpenSSH_9.2\r\n\r\n", false, 0, "", ErrorCode::kInvalid},
         Answer{"BinaryGarbage", std::string("\x15\x03\x03\0\2\2\x28", 7), false, 0, "", ErrorCode::kInvalid},
@@ -171,7 +181,8 @@ INSTANTIATE_TEST_SUITE_P(
         Answer{"NoStatus", "HTTP/1.1 abc OK\r\n\r\n", false, 0, "", ErrorCode::kInvalid},
         Answer{"AStatusOfZero", "HTTP/1.1 000 OK\r\n\r\n", false, 0, "", ErrorCode::kInvalid},
         Answer{"ASwitchOfProtocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", false, 0, "", ErrorCode::kInvalid},
-        Answer{"BothLengthAndCoding", kOk + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false, 0, "", ErrorCode::kInvalid},
+        Answer{"BothLengthAndCoding", kOk + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false, 0, "",
+               ErrorCode::kInvalid},
         Answer{"TwoLengths", kOk + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", false, 0, "", ErrorCode::kInvalid},
         Answer{"AnUnknownCoding", kOk + "Transfer-Encoding: gzip\r\n\r\nhello", false, 0, "", ErrorCode::kInvalid},
         Answer{"ABareLf", "HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n", false, 0, "", ErrorCode::kInvalid},
@@ -254,7 +265,8 @@ TEST(HttpClient, RetriesOnceOnAKeptConnectionThatWasClosedWithoutAWord) {
 }
 
 TEST(HttpClient, DoesNotRetryAFreshConnectionNorAfterAByte) {
-  ScriptedServer fresh({[](ScriptedConnection& connection) { connection.read_request(); }, [](ScriptedConnection& connection) { connection.send(kOk + "\r\n"); }});
+  ScriptedServer fresh({[](ScriptedConnection& connection) { connection.read_request(); },
+                        [](ScriptedConnection& connection) { connection.send(kOk + "\r\n"); }});
   Asker asker;
   EXPECT_EQ(asker.ask(to(fresh.port())).code(), ErrorCode::kUnavailable);
   ScriptedServer after_a_byte({[](ScriptedConnection& connection) {
@@ -278,10 +290,13 @@ TEST(HttpClient, TakesNoResetForTheEndOfABody) {
   }});
   Asker asker;
   Outcome outcome;
-  asker.client().start(to(server.port()), {.on_head = {}, .on_data = [&](std::string_view) { seen.set_value(); }, .on_end = [&](Status status) {
-                                             outcome.end = std::move(status);
-                                             asker.loop().stop();
-                                           }});
+  asker.client().start(to(server.port()), {.on_head = {},
+                                           .on_data = [&](std::string_view) { seen.set_value(); },
+                                           .on_end =
+                                               [&](Status status) {
+                                                 outcome.end = std::move(status);
+                                                 asker.loop().stop();
+                                               }});
   asker.loop().run();
   EXPECT_EQ(outcome.code(), ErrorCode::kUnavailable);
 }
@@ -508,10 +523,13 @@ TEST(HttpClient, AnAnswerMayStartTheNextCallOnTheSameConnection) {
   Asker asker;
   std::vector<std::string> peers;
   std::function<void()> next = [&] {
-    asker.client().start(to(running.port()), {.on_head = [&](int, Headers headers) { peers.emplace_back(*headers.get("x-peer")); }, .on_data = {}, .on_end = [&](Status) {
-                                                if (peers.size() < 10) next();
-                                                else asker.loop().stop();
-                                              }});
+    asker.client().start(to(running.port()), {.on_head = [&](int, Headers headers) { peers.emplace_back(*headers.get("x-peer")); },
+                                              .on_data = {},
+                                              .on_end =
+                                                  [&](Status) {
+                                                    if (peers.size() < 10) next();
+                                                    else asker.loop().stop();
+                                                  }});
   };
   next();
   asker.loop().run();

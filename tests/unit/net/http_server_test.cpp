@@ -14,11 +14,14 @@ namespace {
 
 // Says what it was asked.
 void echo(HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
-  std::string text = request.method + " " + request.path + "?" + request.query + " " + std::to_string(request.body.size()) + ":" + request.body;
+  std::string text =
+      request.method + " " + request.path + "?" + request.query + " " + std::to_string(request.body.size()) + ":" + request.body;
   exchange->respond(200, {{"Content-Type", "text/plain"}}, std::move(text));
 }
 
-std::string get(std::string_view path, std::string_view more = "") { return "GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(more) + "\r\n"; }
+std::string get(std::string_view path, std::string_view more = "") {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(more) + "\r\n";
+}
 
 TEST(HttpServer, AnswersARequest) {
   RunningServer running(echo);
@@ -34,12 +37,12 @@ TEST(HttpServer, KeepsAConnectionForManyRequests) {
   RawClient client(running.port());
   for (int i = 0; i < 100; ++i) {
     const auto body = std::string(static_cast<std::size_t>(i * 997), 'x');
-    const auto response = client.ask("POST /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    const auto response = client.ask("POST /" + std::to_string(i) +
+                                     " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
     EXPECT_EQ(body_of(response), "POST /" + std::to_string(i) + "? " + std::to_string(body.size()) + ":" + body);
   }
   EXPECT_EQ(running.connections(), 1U);
 }
-
 
 TEST(HttpServer, AnswersPipelinedRequestsInOrderThoughTheHandlerIsSlow) {
   RunningServer* running = nullptr;
@@ -55,7 +58,8 @@ TEST(HttpServer, AnswersPipelinedRequestsInOrderThoughTheHandlerIsSlow) {
   running = &server;
   RawClient client(server.port());
   std::string bytes;
-  for (int i = 0; i < 20; ++i) bytes += "POST /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
+  for (int i = 0; i < 20; ++i)
+    bytes += "POST /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
   client.send(bytes);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(body_of(client.read_response()), "/" + std::to_string(i) + ":ab");
   EXPECT_FALSE(overlapped);
@@ -207,7 +211,7 @@ TEST(HttpServer, CutsAClientThatDoesNotReadItsStream) {
   RawClient client(server.port());
   client.send(get("/"));
   ASSERT_EQ(gone.get_future().wait_for(std::chrono::seconds(kPatience_s)), std::future_status::ready);
-  EXPECT_GT(written, 1'000'000U);    // what the sockets took is not counted
+  EXPECT_GT(written, 1'000'000U);  // what the sockets took is not counted
   EXPECT_LT(written, 50'000'000U);
   EXPECT_TRUE(server.comes_to(0));
   server.thread().on([&] { held.reset(); });
@@ -228,7 +232,8 @@ TEST(HttpServer, GivesNoBodyToHeadNorWith204) {
       exchange->write("not for HEAD");
       return exchange->end();
     }
-    exchange->respond(request.path == "/204" ? 204 : 200, {{"X-Evil", "a\r\nX-Injected: b"}, {"Content-Length", "99"}, {"Transfer-Encoding", "chunked"}}, "body");
+    exchange->respond(request.path == "/204" ? 204 : 200,
+                      {{"X-Evil", "a\r\nX-Injected: b"}, {"Content-Length", "99"}, {"Transfer-Encoding", "chunked"}}, "body");
   });
   RawClient client(running.port());
   client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nHEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n" + get("/204") + get("/"));
@@ -288,7 +293,9 @@ TEST(HttpServer, SaysContinueToAClientThatWaitsForIt) {
 }
 
 TEST(HttpServer, TakesTheHostOfAnAbsoluteTarget) {
-  RunningServer running([](HttpRequest request, std::shared_ptr<HttpExchange> exchange) { exchange->respond(200, {}, std::string(request.headers.get("host").value_or(""))); });
+  RunningServer running([](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
+    exchange->respond(200, {}, std::string(request.headers.get("host").value_or("")));
+  });
   RawClient client(running.port());
   EXPECT_EQ(body_of(client.ask("GET http://real.example:8080/ HTTP/1.1\r\nHost: lie.example\r\n\r\n")), "real.example:8080");
 }
@@ -318,8 +325,11 @@ TEST_P(SlowClient, IsCutOffInTime) {
   EXPECT_TRUE(running.comes_to(0));
 }
 INSTANTIATE_TEST_SUITE_P(Waits, SlowClient,
-                         ::testing::Values(Slow{"SaysNothing", "", 0}, Slow{"HalfAHead", "POST / HTTP/1.1\r\nHost: a\r\n", 408}, Slow{"HalfABody", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf", 408},
-                                           Slow{"HalfAChunk", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf", 408}, Slow{"IdleAfterAnAnswer", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+                         ::testing::Values(Slow{"SaysNothing", "", 0}, Slow{"HalfAHead", "POST / HTTP/1.1\r\nHost: a\r\n", 408},
+                                           Slow{"HalfABody", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf", 408},
+                                           Slow{"HalfAChunk", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf",
+                                                408},
+                                           Slow{"IdleAfterAnAnswer", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0},
                                            Slow{"HalfASecondHead", "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET", 408}),
                          [](const auto& row) { return std::string(row.param.name); });
 
@@ -338,8 +348,11 @@ TEST(HttpServer, ADripOfBytesDoesNotKeepASlowHeadAlive) {
 
 TEST(HttpServer, AHandlerMayTakeItsTime) {
   RunningServer* running = nullptr;
-  RunningServer server([&](HttpRequest, std::shared_ptr<HttpExchange> exchange) { running->loop().after_ms(150, [exchange] { exchange->respond(200, {}, "slow"); }); },
-                       {.header_timeout_ms = 20, .body_timeout_ms = 20, .idle_timeout_ms = 20});
+  RunningServer server(
+      [&](HttpRequest, std::shared_ptr<HttpExchange> exchange) {
+        running->loop().after_ms(150, [exchange] { exchange->respond(200, {}, "slow"); });
+      },
+      {.header_timeout_ms = 20, .body_timeout_ms = 20, .idle_timeout_ms = 20});
   running = &server;
   RawClient client(server.port());
   EXPECT_EQ(body_of(client.ask(get("/"))), "slow");
@@ -386,7 +399,9 @@ TEST(HttpServer, WaitsWithoutSpinningWhenDescriptorsRunOut) {
     ::usleep(10'000);
   }
   ::getrusage(RUSAGE_SELF, &used_after);
-  const auto ms = [](const rusage& usage) { return usage.ru_utime.tv_sec * 1000 + usage.ru_utime.tv_usec / 1000 + usage.ru_stime.tv_sec * 1000 + usage.ru_stime.tv_usec / 1000; };
+  const auto ms = [](const rusage& usage) {
+    return usage.ru_utime.tv_sec * 1000 + usage.ru_utime.tv_usec / 1000 + usage.ru_stime.tv_sec * 1000 + usage.ru_stime.tv_usec / 1000;
+  };
   EXPECT_LT(ms(used_after) - ms(used_before), 100);
   for (const int fd : fillers) ::close(fd);
   ::setrlimit(RLIMIT_NOFILE, &before);
@@ -448,7 +463,9 @@ TEST(HttpServer, EndsWithAnswersStillOwed) {
 }
 
 TEST(HttpServer, NamesThePeer) {
-  RunningServer running([](HttpRequest request, std::shared_ptr<HttpExchange> exchange) { exchange->respond(200, {}, request.peer + " " + std::to_string(request.peer_pid) + " " + std::to_string(request.peer_uid)); });
+  RunningServer running([](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
+    exchange->respond(200, {}, request.peer + " " + std::to_string(request.peer_pid) + " " + std::to_string(request.peer_uid));
+  });
   RawClient client(running.port());
   EXPECT_TRUE(body_of(client.ask(get("/"))).starts_with("127.0.0.1:"));
   RawClient again(running.port());
@@ -470,7 +487,9 @@ TEST(HttpServer, KnowsWhoIsBehindAUnixSocket) {
   TemporaryFolder folder;
   const auto path = folder.path() + "/gate.sock";
   {
-    RunningServer running([](HttpRequest request, std::shared_ptr<HttpExchange> exchange) { exchange->respond(200, {}, request.peer + " " + std::to_string(request.peer_pid) + " " + std::to_string(request.peer_uid)); });
+    RunningServer running([](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
+      exchange->respond(200, {}, request.peer + " " + std::to_string(request.peer_pid) + " " + std::to_string(request.peer_uid));
+    });
     ASSERT_TRUE(running.thread().on([&] { return running.server().listen_unix(path); }));
     struct stat facts;
     ASSERT_EQ(::lstat(path.c_str(), &facts), 0);

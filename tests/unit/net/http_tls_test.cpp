@@ -11,11 +11,12 @@ namespace {
 
 // An authority, and a server's certificate for localhost and 127.0.0.1 that it has signed.
 bool make_certificates(const std::string& folder) {
-  const std::string command = "cd " + folder +
-                              " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.pem"
-                              " && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=server -keyout server.key -out server.csr"
-                              " && printf 'subjectAltName=DNS:localhost,IP:127.0.0.1' > names"
-                              " && openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem";
+  const std::string command =
+      "cd " + folder +
+      " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.pem"
+      " && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=server -keyout server.key -out server.csr"
+      " && printf 'subjectAltName=DNS:localhost,IP:127.0.0.1' > names"
+      " && openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.pem";
   return std::system(("(" + command + ") >/dev/null 2>&1").c_str()) == 0;
 }
 
@@ -27,7 +28,8 @@ class OpensslServer {
     RunningServer probe([](HttpRequest, std::shared_ptr<HttpExchange>) {});
     port_ = probe.port();
     probe.thread().on([&] { probe.end_server(); });
-    std::vector<std::string> words{"openssl", "s_server", "-HTTP", "-accept", "127.0.0.1:" + std::to_string(port_), "-cert", "server.pem", "-key", "server.key", "-quiet"};
+    std::vector<std::string> words{"openssl", "s_server",   "-HTTP", "-accept",    "127.0.0.1:" + std::to_string(port_),
+                                   "-cert",   "server.pem", "-key",  "server.key", "-quiet"};
     words.insert(words.end(), more.begin(), more.end());
     pid_ = ::fork();
     if (pid_ == 0) {
@@ -92,7 +94,9 @@ class Https : public ::testing::Test {
     delete folder_;
     folder_ = nullptr;
   }
-  static std::string url(const OpensslServer& server, std::string_view host) { return "https://" + std::string(host) + ":" + std::to_string(server.port()) + "/page"; }
+  static std::string url(const OpensslServer& server, std::string_view host) {
+    return "https://" + std::string(host) + ":" + std::to_string(server.port()) + "/page";
+  }
   static HttpClientOptions trusting() {
     HttpClientOptions options;
     options.ca_file = folder_->path() + "/ca.pem";
@@ -132,7 +136,9 @@ TEST_F(Https, TakesNoCertificateForAnotherName) {
 }
 
 TEST_F(Https, TakesNoCertificateForAnotherAddress) {
-  const auto command = "cd " + folder_->path() + " && printf 'subjectAltName=DNS:example.com,IP:192.0.2.1' > others && openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile others -out other.pem >/dev/null 2>&1";
+  const auto command = "cd " + folder_->path() +
+                       " && printf 'subjectAltName=DNS:example.com,IP:192.0.2.1' > others && openssl x509 -req -in server.csr -CA ca.pem "
+                       "-CAkey ca.key -CAcreateserial -days 2 -extfile others -out other.pem >/dev/null 2>&1";
   ASSERT_EQ(std::system(command.c_str()), 0);
   OpensslServer server(folder_->path(), {"-cert", "other.pem"});
   for (const char* host : {"localhost", "127.0.0.1"}) {

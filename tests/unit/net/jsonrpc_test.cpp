@@ -40,13 +40,35 @@ TEST(ReadRpc, TellsMessagesApart) {
 }
 
 TEST(ReadRpc, RefusesWhatIsNone) {
-  for (const char* text :
-       {"1", "null", "[]", "\"x\"", "{}", R"({"id":1,"method":"m"})", R"({"jsonrpc":"1.0","id":1,"method":"m"})", R"({"jsonrpc":2.0,"id":1,"method":"m"})", R"({"jsonrpc":"2.0"})", R"({"jsonrpc":"2.0","id":1})",
-        R"({"jsonrpc":"2.0","id":null,"method":"m"})", R"({"jsonrpc":"2.0","id":1.5,"method":"m"})", R"({"jsonrpc":"2.0","id":true,"method":"m"})", R"({"jsonrpc":"2.0","id":[],"method":"m"})", R"({"jsonrpc":"2.0","id":{},"method":"m"})",
-        R"({"jsonrpc":"2.0","id":1,"method":1})", R"({"jsonrpc":"2.0","id":1,"method":"m","params":[]})", R"({"jsonrpc":"2.0","id":1,"method":"m","params":null})", R"({"jsonrpc":"2.0","id":1,"method":"m","params":"x"})",
-        R"({"jsonrpc":"2.0","id":1,"method":"m","result":{}})", R"({"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":"x"}})", R"({"jsonrpc":"2.0","result":{}})", R"({"jsonrpc":"2.0","id":null,"result":{}})",
-        R"({"jsonrpc":"2.0","id":1,"error":{}})", R"({"jsonrpc":"2.0","id":1,"error":"x"})", R"({"jsonrpc":"2.0","id":1,"error":{"code":"1","message":"x"}})", R"({"jsonrpc":"2.0","id":1,"error":{"code":1.5,"message":"x"}})",
-        R"({"jsonrpc":"2.0","id":1,"error":{"code":1}})", R"({"jsonrpc":"2.0","id":1,"error":{"code":1,"message":7}})"}) {
+  for (const char* text : {"1",
+                           "null",
+                           "[]",
+                           "\"x\"",
+                           "{}",
+                           R"({"id":1,"method":"m"})",
+                           R"({"jsonrpc":"1.0","id":1,"method":"m"})",
+                           R"({"jsonrpc":2.0,"id":1,"method":"m"})",
+                           R"({"jsonrpc":"2.0"})",
+                           R"({"jsonrpc":"2.0","id":1})",
+                           R"({"jsonrpc":"2.0","id":null,"method":"m"})",
+                           R"({"jsonrpc":"2.0","id":1.5,"method":"m"})",
+                           R"({"jsonrpc":"2.0","id":true,"method":"m"})",
+                           R"({"jsonrpc":"2.0","id":[],"method":"m"})",
+                           R"({"jsonrpc":"2.0","id":{},"method":"m"})",
+                           R"({"jsonrpc":"2.0","id":1,"method":1})",
+                           R"({"jsonrpc":"2.0","id":1,"method":"m","params":[]})",
+                           R"({"jsonrpc":"2.0","id":1,"method":"m","params":null})",
+                           R"({"jsonrpc":"2.0","id":1,"method":"m","params":"x"})",
+                           R"({"jsonrpc":"2.0","id":1,"method":"m","result":{}})",
+                           R"({"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":"x"}})",
+                           R"({"jsonrpc":"2.0","result":{}})",
+                           R"({"jsonrpc":"2.0","id":null,"result":{}})",
+                           R"({"jsonrpc":"2.0","id":1,"error":{}})",
+                           R"({"jsonrpc":"2.0","id":1,"error":"x"})",
+                           R"({"jsonrpc":"2.0","id":1,"error":{"code":"1","message":"x"}})",
+                           R"({"jsonrpc":"2.0","id":1,"error":{"code":1.5,"message":"x"}})",
+                           R"({"jsonrpc":"2.0","id":1,"error":{"code":1}})",
+                           R"({"jsonrpc":"2.0","id":1,"error":{"code":1,"message":7}})"}) {
     const auto message = read_rpc(document(text));
     ASSERT_FALSE(message) << text;
     EXPECT_EQ(message.error().code, ErrorCode::kInvalid);
@@ -81,7 +103,8 @@ TEST(ReadRpc, WhatWasWrittenIsReadBack) {
 TEST(SalvageId, FindsAnIdWhereOneCanBeAnswered) {
   EXPECT_EQ(json::write(salvage_id(document(R"({"id":7})"))), "7");
   EXPECT_EQ(json::write(salvage_id(document(R"({"id":"a","method":1})"))), "\"a\"");
-  for (const char* text : {R"({"id":1.5})", R"({"id":[1]})", R"({"id":true})", "{}", "[7]", "7"}) EXPECT_TRUE(salvage_id(document(text)).is_null()) << text;
+  for (const char* text : {R"({"id":1.5})", R"({"id":[1]})", R"({"id":true})", "{}", "[7]", "7"})
+    EXPECT_TRUE(salvage_id(document(text)).is_null()) << text;
 }
 
 }  // namespace

@@ -39,10 +39,14 @@ TEST(LineStream, HandsOutLinesHoweverTheyAreSplit) {
   Pipe in;
   std::vector<std::string> lines;
   bool ended = false;
-  LineStream stream(loop, in.read_end, -1, {}, {.on_line = [&](std::string_view line) { lines.emplace_back(line); }, .on_bad_line = {}, .on_end = [&](Status status) {
-                                                  ended = status.has_value();
-                                                  loop.stop();
-                                                }});
+  LineStream stream(loop, in.read_end, -1, {},
+                    {.on_line = [&](std::string_view line) { lines.emplace_back(line); },
+                     .on_bad_line = {},
+                     .on_end =
+                         [&](Status status) {
+                           ended = status.has_value();
+                           loop.stop();
+                         }});
   for (const std::string_view part : {"one\ntw", "o\r", "\n\n", "\nthree\nhalf a li"}) {
     write_text(in.write_end, part);
     loop.poll();
@@ -59,10 +63,14 @@ TEST(LineStream, SkipsALineOverItsBoundAndGoesOn) {
   Pipe in;
   std::vector<std::string> lines;
   int bad = 0;
-  LineStream stream(loop, in.read_end, -1, {.line_bytes = 10}, {.on_line = [&](std::string_view line) { lines.emplace_back(line); }, .on_bad_line = [&](Error error) {
-                                                                  ++bad;
-                                                                  EXPECT_EQ(error.code, ErrorCode::kTooLarge);
-                                                                }, .on_end = {}});
+  LineStream stream(loop, in.read_end, -1, {.line_bytes = 10},
+                    {.on_line = [&](std::string_view line) { lines.emplace_back(line); },
+                     .on_bad_line =
+                         [&](Error error) {
+                           ++bad;
+                           EXPECT_EQ(error.code, ErrorCode::kTooLarge);
+                         },
+                     .on_end = {}});
   for (const std::string_view part : {"short\n", "much too", " long for", " a line\nafter\n", "0123456789\n", "0123456789a\nlast\n"}) {
     write_text(in.write_end, part);
     loop.poll();
@@ -132,10 +140,14 @@ TEST(LineStream, MayBeDestroyedByItsOwnLine) {
   Pipe in;
   int lines = 0;
   std::unique_ptr<LineStream> stream;
-  stream = std::make_unique<LineStream>(loop, in.read_end, -1, LineLimits{}, LineStream::Handlers{.on_line = [&](std::string_view) {
-                                                                                                    ++lines;
-                                                                                                    stream.reset();
-                                                                                                  }, .on_bad_line = {}, .on_end = {}});
+  stream = std::make_unique<LineStream>(loop, in.read_end, -1, LineLimits{},
+                                        LineStream::Handlers{.on_line =
+                                                                 [&](std::string_view) {
+                                                                   ++lines;
+                                                                   stream.reset();
+                                                                 },
+                                                             .on_bad_line = {},
+                                                             .on_end = {}});
   write_text(in.write_end, "a\nb\nc\n");
   loop.poll();
   EXPECT_EQ(lines, 1);
@@ -157,10 +169,15 @@ struct Ran {
 Ran run_child(ProcessOptions options, std::string_view input = {}) {
   Loop loop;
   Ran ran;
-  auto child = ChildProcess::start(loop, std::move(options), {.on_line = [&](std::string_view line) { ran.lines.emplace_back(line); }, .on_bad_line = {}, .on_stderr = [&](std::string_view line) { ran.errors.emplace_back(line); }, .on_exit = [&](int status) {
-                                                                ran.status = status;
-                                                                loop.stop();
-                                                              }});
+  auto child = ChildProcess::start(loop, std::move(options),
+                                   {.on_line = [&](std::string_view line) { ran.lines.emplace_back(line); },
+                                    .on_bad_line = {},
+                                    .on_stderr = [&](std::string_view line) { ran.errors.emplace_back(line); },
+                                    .on_exit =
+                                        [&](int status) {
+                                          ran.status = status;
+                                          loop.stop();
+                                        }});
   EXPECT_TRUE(child) << (child ? "" : child.error().text());
   if (!child) return ran;
   EXPECT_TRUE(input.empty() || (*child)->write(input));
@@ -197,7 +214,8 @@ TEST(ChildProcess, GetsItsOwnEnvironmentAndFolderAndNoDescriptorOfOurs) {
   const auto ran = run_child(std::move(options));
   ::close(leaky);
   ASSERT_EQ(ran.lines.size(), 4U);
-  EXPECT_TRUE((ran.lines[0] == "ONLY=this" && ran.lines[1] == "PATH=/usr/bin:/bin") || (ran.lines[1] == "ONLY=this" && ran.lines[0] == "PATH=/usr/bin:/bin"));
+  EXPECT_TRUE((ran.lines[0] == "ONLY=this" && ran.lines[1] == "PATH=/usr/bin:/bin") ||
+              (ran.lines[1] == "ONLY=this" && ran.lines[0] == "PATH=/usr/bin:/bin"));
   EXPECT_EQ(ran.lines[2], folder.path());
   EXPECT_LE(std::stoi(ran.lines[3]), 4);
 }
@@ -225,10 +243,15 @@ TEST(ChildProcess, EndsWithItsOwnerThoughItIgnoresTheEndOfItsInput) {
   int pid = 0;
   {
     std::string first;
-    auto child = ChildProcess::start(loop, shell("trap '' TERM; echo up; sleep 600 & while true; do sleep 600; done"), {.on_line = [&](std::string_view line) {
-                                                                                                                          first = line;
-                                                                                                                          loop.stop();
-                                                                                                                        }, .on_bad_line = {}, .on_stderr = {}, .on_exit = {}});
+    auto child = ChildProcess::start(loop, shell("trap '' TERM; echo up; sleep 600 & while true; do sleep 600; done"),
+                                     {.on_line =
+                                          [&](std::string_view line) {
+                                            first = line;
+                                            loop.stop();
+                                          },
+                                      .on_bad_line = {},
+                                      .on_stderr = {},
+                                      .on_exit = {}});
     ASSERT_TRUE(child);
     pid = (*child)->pid();
     run(loop);

@@ -69,7 +69,8 @@ class ScriptedServer {
       size = sizeof *v4;
     }
     if (::bind(fd_, address, size) != 0 || ::listen(fd_, 16) != 0 || ::getsockname(fd_, address, &size) != 0) return;
-    port_ = ntohs(family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&storage)->sin6_port : reinterpret_cast<sockaddr_in*>(&storage)->sin_port);
+    port_ = ntohs(family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&storage)->sin6_port
+                                     : reinterpret_cast<sockaddr_in*>(&storage)->sin_port);
     thread_ = std::thread([this, steps = std::move(steps)] {
       for (const auto& step : steps) {
         const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);

@@ -14,7 +14,8 @@ std::vector<std::string> read(std::string_view stream, std::size_t piece, std::s
   std::vector<std::string> out;
   for (std::size_t at = 0; at < stream.size(); at += piece) {
     const auto fed = parser.feed(stream.substr(at, piece), [&](const SseEvent& event) {
-      out.push_back(event.event + "|" + event.data + "|" + event.id.value_or("-") + "|" + (event.retry_ms ? std::to_string(*event.retry_ms) : "-"));
+      out.push_back(event.event + "|" + event.data + "|" + event.id.value_or("-") + "|" +
+                    (event.retry_ms ? std::to_string(*event.retry_ms) : "-"));
     });
     if (!fed) {
       out.push_back(std::string(error_code_name(fed.error().code)));
@@ -31,14 +32,22 @@ TEST(SseParser, ReadsStreamsHoweverTheyAreSplit) {
     std::vector<std::string> events;
   } rows[] = {
       {"the standard's stocks", "data: YHOO\ndata: +2\ndata: 10\n\n", {"|YHOO\n+2\n10|-|-"}},
-      {"the standard's comment, id and spaces", ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n", {"|first event|1|-", "|second event||-", "| third event|-|-"}},
+      {"the standard's comment, id and spaces",
+       ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
+       {"|first event|1|-", "|second event||-", "| third event|-|-"}},
       {"the standard's empty data", "data\n\ndata\ndata\n\ndata:", {"||-|-", "|\n|-|-"}},
       {"a space after the colon or none", "data:test\n\ndata: test\n\n", {"|test|-|-", "|test|-|-"}},
       {"CR alone", "data: a\rdata: b\r\r", {"|a\nb|-|-"}},
       {"CR LF", "event: e\r\ndata: a\r\n\r\n", {"e|a|-|-"}},
       {"all line ends mixed", "data: a\r\ndata: b\rdata: c\n\r\n", {"|a\nb\nc|-|-"}},
-      {"a byte order mark", "\xef\xbb\xbf" "data: a\n\n", {"|a|-|-"}},
-      {"a byte order mark later is text", "data: a\n\n\xef\xbb\xbf" "data: b\n\n", {"|a|-|-"}},
+      {"a byte order mark",
+       "\xef\xbb\xbf"
+       "data: a\n\n",
+       {"|a|-|-"}},
+      {"a byte order mark later is text",
+       "data: a\n\n\xef\xbb\xbf"
+       "data: b\n\n",
+       {"|a|-|-"}},
       {"retry", "retry: 250\ndata: a\n\nretry: x\ndata: b\n\nretry: -1\ndata: c\n\n", {"|a|-|250", "|b|-|-", "|c|-|-"}},
       {"an id alone", "id: 7\n\n", {"||7|-"}},
       {"an id with NUL is ignored", std::string("id: a\0b\ndata: x\n\n", 17), {"|x|-|-"}},
@@ -47,7 +56,8 @@ TEST(SseParser, ReadsStreamsHoweverTheyAreSplit) {
       {"an event name without data", "event: e\n\ndata: a\n\n", {"|a|-|-"}},
   };
   for (const auto& row : rows) {
-    for (std::size_t piece = 1; piece <= row.stream.size(); ++piece) EXPECT_EQ(read(row.stream, piece), row.events) << row.name << " in pieces of " << piece;
+    for (std::size_t piece = 1; piece <= row.stream.size(); ++piece)
+      EXPECT_EQ(read(row.stream, piece), row.events) << row.name << " in pieces of " << piece;
   }
 }
 
