@@ -42,7 +42,6 @@ std::optional<Options> parse(const std::vector<std::string>& arguments, const st
   };
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& a = arguments[i];
-    if (a == "--help" || a == "-h") return complain("Shows and decides acts that wait for a human.");
     if (takes_reason && a == "--reason") {
       if (++i == arguments.size()) return complain("--reason needs a text");
       options.reason = arguments[i];
@@ -221,10 +220,19 @@ int show_one(const std::string& state_folder, const Options& options) {
   return kDone;
 }
 
+bool shows_help(const std::vector<std::string>& arguments, const char* usage) {
+  bool wanted = false;
+  for (const auto& word : arguments) wanted = wanted || word == "--help" || word == "-h";
+  if (wanted) std::printf("usage: %s\n  Shows and decides the calls that wait for a human.\n", usage);
+  return wanted;
+}
+
 }  // namespace
 
 int run_approvals(const std::string& state_folder, const std::vector<std::string>& arguments) {
-  const auto options = parse(arguments, {"--json", "--full"}, false, 1, "interlock approvals [ID] [--json] [--full]\n       interlock approvals passphrase");
+  static constexpr const char* kText = "interlock approvals [ID] [--json] [--full]\n       interlock approvals passphrase";
+  if (shows_help(arguments, kText)) return kDone;
+  const auto options = parse(arguments, {"--json", "--full"}, false, 1, kText);
   if (!options) return kUsage;
   if (!options->words.empty()) return options->words[0] == "passphrase" ? make_passphrase() : show_one(state_folder, *options);
 
@@ -267,6 +275,7 @@ int run_approvals(const std::string& state_folder, const std::vector<std::string
 
 int run_approve(const std::string& state_folder, const std::vector<std::string>& arguments) {
   static constexpr const char* kText = "interlock approve ID [--yes] [--full] [--json]";
+  if (shows_help(arguments, kText)) return kDone;
   const auto options = parse(arguments, {"--json", "--yes", "--full"}, false, 1, kText);
   if (!options) return kUsage;
   if (options->words.empty()) {
@@ -278,6 +287,7 @@ int run_approve(const std::string& state_folder, const std::vector<std::string>&
 
 int run_deny(const std::string& state_folder, const std::vector<std::string>& arguments) {
   static constexpr const char* kText = "interlock deny ID [--reason TEXT] [--json]";
+  if (shows_help(arguments, kText)) return kDone;
   const auto options = parse(arguments, {"--json", "--full"}, true, 1, kText);
   if (!options) return kUsage;
   if (options->words.empty()) {

@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <memory>
+#include <utility>
 
 namespace interlock::cli {
 
@@ -24,15 +24,14 @@ void raise_descriptor_limit() {
 
 void live_by_signals(net::Loop& loop, Log& log, std::function<void()> stop, std::function<void()> reload) {
   ::signal(SIGPIPE, SIG_IGN);
-  auto told = std::make_shared<bool>(false);
-  loop.on_signals({SIGTERM, SIGINT}, [&log, told, stop = std::move(stop)](int number) {
-    if (std::exchange(*told, true)) {
+  loop.on_signals({SIGTERM, SIGINT, SIGHUP}, [&log, told = false, stop = std::move(stop), reload = std::move(reload)](int number) mutable {
+    if (number == SIGHUP) return reload();
+    if (std::exchange(told, true)) {
       log.warn("stopped at once: a second signal came");
       ::_exit(128 + number);
     }
     stop();
   });
-  loop.on_signals({SIGHUP}, [reload = std::move(reload)](int) { reload(); });
 }
 
 }  // namespace interlock::cli
