@@ -47,27 +47,36 @@ void check_servers(const Config& config, const catalogue::Catalogue* catalogue, 
       out.warn("server " + server.name + ": there is no program " + server.command.front(), "install it, or write its whole path");
     }
     std::error_code error;
-    if (server.is_stdio() && !fs::is_directory(server.cwd, error)) out.warn("server " + server.name + ": its folder " + server.cwd.string() + " is not there", "make it, or name another with cwd");
+    if (server.is_stdio() && !fs::is_directory(server.cwd, error))
+      out.warn("server " + server.name + ": its folder " + server.cwd.string() + " is not there", "make it, or name another with cwd");
     if (catalogue != nullptr && catalogue->entry_of(server.name).empty()) {
-      out.note("server " + server.name + ": no catalogue entry speaks for it, so its tools count as sensitive", "describe them under `catalogue`: docs/catalogue.md");
+      out.note("server " + server.name + ": no catalogue entry speaks for it, so its tools count as sensitive",
+               "describe them under `catalogue`: docs/catalogue.md");
     }
   }
 }
 
 void check_state_folder(const fs::path& folder, Findings& out) {
   if (api::admin_socket_path(folder.string(), kHighestPid).size() >= sizeof sockaddr_un::sun_path) {
-    out.fail({ErrorCode::kTooLarge, "the path of the state folder is too long for a Unix socket: " + folder.string(), "choose a shorter state_dir"});
+    out.fail({ErrorCode::kTooLarge, "the path of the state folder is too long for a Unix socket: " + folder.string(),
+              "choose a shorter state_dir"});
   }
   struct stat facts{};
   if (::stat(folder.c_str(), &facts) == 0) {
-    if (!S_ISDIR(facts.st_mode)) out.fail({ErrorCode::kInvalid, "the state folder " + folder.string() + " is no folder", "move it away, or name another with state_dir"});
-    else if (facts.st_uid != ::geteuid()) out.fail({ErrorCode::kDenied, "the state folder " + folder.string() + " belongs to another user", "run as that user, or name another with state_dir"});
-    else if (::access(folder.c_str(), W_OK | X_OK) != 0) out.fail({ErrorCode::kDenied, "the state folder " + folder.string() + " cannot be written", "give its owner the right to"});
+    if (!S_ISDIR(facts.st_mode))
+      out.fail(
+          {ErrorCode::kInvalid, "the state folder " + folder.string() + " is no folder", "move it away, or name another with state_dir"});
+    else if (facts.st_uid != ::geteuid())
+      out.fail({ErrorCode::kDenied, "the state folder " + folder.string() + " belongs to another user",
+                "run as that user, or name another with state_dir"});
+    else if (::access(folder.c_str(), W_OK | X_OK) != 0)
+      out.fail({ErrorCode::kDenied, "the state folder " + folder.string() + " cannot be written", "give its owner the right to"});
     return;
   }
   fs::path above = folder.parent_path();
   while (above.has_relative_path() && ::access(above.c_str(), F_OK) != 0) above = above.parent_path();
-  if (::access(above.c_str(), W_OK | X_OK) != 0) out.fail({ErrorCode::kDenied, "the state folder " + folder.string() + " cannot be made", "name another with state_dir"});
+  if (::access(above.c_str(), W_OK | X_OK) != 0)
+    out.fail({ErrorCode::kDenied, "the state folder " + folder.string() + " cannot be made", "name another with state_dir"});
 }
 
 }  // namespace
@@ -108,7 +117,8 @@ int run_check(const Places& places, const Words& words) {
   const auto findings = check_configuration(places);
   if (arguments.has("--json")) {
     json::array list;
-    for (const auto& one : findings.list) list.emplace_back(json::object{{"level", one.level}, {"message", one.message}, {"hint", one.hint}});
+    for (const auto& one : findings.list)
+      list.emplace_back(json::object{{"level", one.level}, {"message", one.message}, {"hint", one.hint}});
     const json::value out = json::object{{"ok", findings.ok()}, {"findings", std::move(list)}, {"config", findings.facts}};
     std::printf("%s\n", approval::terminal_json(out).c_str());
     return findings.ok() ? kDone : kRefused;
@@ -119,9 +129,10 @@ int run_check(const Places& places, const Words& words) {
   }
   if (!findings.ok()) return kRefused;
   const auto count = [&](std::string_view key) { return static_cast<long long>(json::int_at(findings.facts, key).value_or(0)); };
-  std::printf("ok: %s: preset %s, %lld policies, %lld catalogue entries, %zu servers\n", findings.source.empty() ? "the defaults" : printable(findings.source).c_str(),
-              std::string(json::string_at(findings.facts, "preset").value_or("")).c_str(), count("policies_loaded"), count("catalogue_entries"),
-              json::object_at(findings.facts, "servers")->size());
+  std::printf("ok: %s: preset %s, %lld policies, %lld catalogue entries, %zu servers\n",
+              findings.source.empty() ? "the defaults" : printable(findings.source).c_str(),
+              std::string(json::string_at(findings.facts, "preset").value_or("")).c_str(), count("policies_loaded"),
+              count("catalogue_entries"), json::object_at(findings.facts, "servers")->size());
   return kDone;
 }
 

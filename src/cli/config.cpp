@@ -19,8 +19,8 @@ constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::int64_t kKibi = 1'024;
 constexpr std::int64_t kMebi = 1'024 * kKibi;
-constexpr std::size_t kPaths = 1'000;       // of policies, catalogue files, workspace folders
-constexpr std::size_t kWords = 1'000;       // of a command, or of a list of origins
+constexpr std::size_t kPaths = 1'000;  // of policies, catalogue files, workspace folders
+constexpr std::size_t kWords = 1'000;  // of a command, or of a list of origins
 constexpr std::size_t kTokenRules = 10'000;
 constexpr std::size_t kNameBytes = 64;
 
@@ -66,13 +66,18 @@ NameValues read_name_values(ConfigReader& in, yaml::Map& map, std::string_view k
   for (std::size_t i = 0; i < node->keys.size(); ++i) {
     const auto& name = node->keys[i];
     const bool odd = name.text.empty() || std::ranges::any_of(name.text, [&](char c) {
-      return is_blank_or_control(c) || (headers ? std::string_view("()<>@,;:\\\"/[]?={}").contains(c) : c == '=');
-    });
-    if (odd) in.reader.complain(name, "`" + what + "` has a name that cannot be one", headers ? "header names are letters, digits and -" : "a variable's name holds no = and no blank");
+                       return is_blank_or_control(c) || (headers ? std::string_view("()<>@,;:\\\"/[]?={}").contains(c) : c == '=');
+                     });
+    if (odd)
+      in.reader.complain(name, "`" + what + "` has a name that cannot be one",
+                         headers ? "header names are letters, digits and -" : "a variable's name holds no = and no blank");
     // An empty value is a value here: it sets the variable, or the header, to nothing.
-    std::string value = node->items[i].kind == yaml::Node::Kind::kNull ? std::string() : in.reader.text(node->items[i], what + "." + name.text);
+    std::string value =
+        node->items[i].kind == yaml::Node::Kind::kNull ? std::string() : in.reader.text(node->items[i], what + "." + name.text);
     const bool breaks = std::ranges::any_of(value, [&](char c) { return c == '\0' || (headers && (c == '\r' || c == '\n')); });
-    if (breaks) in.reader.complain(node->items[i], "`" + what + "." + name.text + "` holds a character that cannot be sent", "leave line breaks and NUL out");
+    if (breaks)
+      in.reader.complain(node->items[i], "`" + what + "." + name.text + "` holds a character that cannot be sent",
+                         "leave line breaks and NUL out");
     out.emplace_back(name.text, std::move(value));
   }
   return out;
@@ -84,7 +89,8 @@ std::vector<std::string> read_command(ConfigReader& in, yaml::Map& map) {
   const auto* node = map.find("command");
   const auto* more = map.find("args");
   if (node == nullptr) {
-    if (more != nullptr) in.reader.complain(*more, "`" + map.what_of("args") + "` stands without `command`", "write command: [PROGRAM, ARGUMENT, ...]");
+    if (more != nullptr)
+      in.reader.complain(*more, "`" + map.what_of("args") + "` stands without `command`", "write command: [PROGRAM, ARGUMENT, ...]");
     return out;
   }
   if (node->kind == yaml::Node::Kind::kSequence) out = in.reader.texts(*node, map.what_of("command"), kWords);
@@ -92,7 +98,8 @@ std::vector<std::string> read_command(ConfigReader& in, yaml::Map& map) {
   if (more != nullptr) {
     for (auto& word : in.reader.texts(*more, map.what_of("args"), kWords)) out.push_back(std::move(word));
   }
-  if (!in.reader.failed() && (out.empty() || out.front().empty())) in.reader.complain(*node, "`" + map.what_of("command") + "` names no program", "write [PROGRAM, ARGUMENT, ...]");
+  if (!in.reader.failed() && (out.empty() || out.front().empty()))
+    in.reader.complain(*node, "`" + map.what_of("command") + "` names no program", "write [PROGRAM, ARGUMENT, ...]");
   for (const auto& word : out) {
     if (word.find('\0') != std::string::npos) in.reader.complain(*node, "`" + map.what_of("command") + "` holds a NUL character");
   }
@@ -106,19 +113,22 @@ std::string read_url(ConfigReader& in, yaml::Map& map, const NameValues& headers
   if (in.reader.failed()) return url;
   const bool tls = url.starts_with("https://");
   const auto host_at = tls ? 8U : 7U;
-  if ((!tls && !url.starts_with("http://")) || url.size() <= host_at || url[host_at] == '/' || std::ranges::any_of(url, is_blank_or_control)) {
+  if ((!tls && !url.starts_with("http://")) || url.size() <= host_at || url[host_at] == '/' ||
+      std::ranges::any_of(url, is_blank_or_control)) {
     in.reader.complain(*node, "`" + map.what_of("url") + "` is no http or https address", "write https://HOST/PATH");
     return url;
   }
   auto host = url.substr(host_at, url.find('/', host_at) - host_at);
   if (host.find('@') != std::string::npos) {
-    in.reader.complain(*node, "`" + map.what_of("url") + "` holds a user name or password", "send it as a header: headers: { Authorization: ... }");
+    in.reader.complain(*node, "`" + map.what_of("url") + "` holds a user name or password",
+                       "send it as a header: headers: { Authorization: ... }");
     return url;
   }
   const bool bracketed = host.starts_with('[');
   host = bracketed ? host.substr(1, host.find(']') - 1) : host.substr(0, host.find(':'));
   if (!tls && !headers.empty() && !is_loopback(host)) {
-    config.warnings.push_back(in.reader.place(*node) + ": `" + map.what_of("headers") + "` go to " + map.what_of("url") + " in clear text; use https");
+    config.warnings.push_back(in.reader.place(*node) + ": `" + map.what_of("headers") + "` go to " + map.what_of("url") +
+                              " in clear text; use https");
   }
   return url;
 }
@@ -126,7 +136,8 @@ std::string read_url(ConfigReader& in, yaml::Map& map, const NameValues& headers
 ServerConfig read_server(ConfigReader& in, const yaml::Node& key, const yaml::Node& node, Config& config) {
   ServerConfig out;
   out.name = key.text;
-  if (const auto problem = problem_with_server_name(out.name); !problem.empty()) in.reader.complain(key, "`" + out.name + "` cannot be the name of a server", problem);
+  if (const auto problem = problem_with_server_name(out.name); !problem.empty())
+    in.reader.complain(key, "`" + out.name + "` cannot be the name of a server", problem);
   yaml::Map map(in.reader, node, "servers." + out.name);
   out.command = read_command(in, map);
   out.env = read_name_values(in, map, "env", false);
@@ -134,44 +145,61 @@ ServerConfig read_server(ConfigReader& in, const yaml::Node& key, const yaml::No
   out.cwd = cwd == nullptr ? in.folder : in.path(*cwd, map.what_of("cwd"));
   out.headers = read_name_values(in, map, "headers", true);
   out.url = read_url(in, map, out.headers, config);
-  out.protocol = map.choice<ServerProtocol>("protocol", ServerProtocol::kAuto,
-                                            {{"auto", ServerProtocol::kAuto}, {"2025-11-25", ServerProtocol::k2025_11_25}, {"2026-07-28", ServerProtocol::k2026_07_28}});
-  out.sharing = map.choice<Sharing>("sharing", Sharing::kSession, {{"session", Sharing::kSession}, {"subject", Sharing::kSubject}, {"all", Sharing::kAll}});
+  out.protocol = map.choice<ServerProtocol>(
+      "protocol", ServerProtocol::kAuto,
+      {{"auto", ServerProtocol::kAuto}, {"2025-11-25", ServerProtocol::k2025_11_25}, {"2026-07-28", ServerProtocol::k2026_07_28}});
+  out.sharing = map.choice<Sharing>("sharing", Sharing::kSession,
+                                    {{"session", Sharing::kSession}, {"subject", Sharing::kSubject}, {"all", Sharing::kAll}});
   out.catalogue = map.text("catalogue");
   out.call_timeout_ms = map.duration_ms("call_timeout", config.limits.call_timeout_ms, kSecondMs, kDayMs);
   map.close();
   if (in.reader.failed()) return out;
   const std::string name = "`servers." + out.name + "`";
-  if (out.command.empty() && out.url.empty()) in.reader.complain(key, name + " has neither `command` nor `url`", "write command: [PROGRAM, ...] or url: https://...");
-  if (!out.command.empty() && !out.url.empty()) in.reader.complain(key, name + " has both `command` and `url`", "keep the one that the server is reached by");
-  if (!out.url.empty() && (!out.env.empty() || cwd != nullptr)) in.reader.complain(key, name + " is reached by `url`: `env` and `cwd` mean nothing there", "leave them out");
-  if (out.url.empty() && !out.headers.empty()) in.reader.complain(key, name + " is a program: `headers` mean nothing there", "use env for what it needs");
+  if (out.command.empty() && out.url.empty())
+    in.reader.complain(key, name + " has neither `command` nor `url`", "write command: [PROGRAM, ...] or url: https://...");
+  if (!out.command.empty() && !out.url.empty())
+    in.reader.complain(key, name + " has both `command` and `url`", "keep the one that the server is reached by");
+  if (!out.url.empty() && (!out.env.empty() || cwd != nullptr))
+    in.reader.complain(key, name + " is reached by `url`: `env` and `cwd` mean nothing there", "leave them out");
+  if (out.url.empty() && !out.headers.empty())
+    in.reader.complain(key, name + " is a program: `headers` mean nothing there", "use env for what it needs");
   return out;
 }
 
 void read_servers(ConfigReader& in, yaml::Map& map, Config& out) {
   const auto* node = map.find("servers");
   if (node == nullptr) return;
-  if (node->kind != yaml::Node::Kind::kMap) return in.reader.complain(*node, "`servers` must be a map of names and servers", "write servers: { NAME: { command: [...] } }");
-  if (node->keys.size() > kMaxConfigServers) return in.reader.complain(*node, "`servers` has more than " + std::to_string(kMaxConfigServers) + " entries", {}, ErrorCode::kTooLarge);
-  for (std::size_t i = 0; i < node->keys.size() && !in.reader.failed(); ++i) out.servers.push_back(read_server(in, node->keys[i], node->items[i], out));
+  if (node->kind != yaml::Node::Kind::kMap)
+    return in.reader.complain(*node, "`servers` must be a map of names and servers", "write servers: { NAME: { command: [...] } }");
+  if (node->keys.size() > kMaxConfigServers)
+    return in.reader.complain(*node, "`servers` has more than " + std::to_string(kMaxConfigServers) + " entries", {}, ErrorCode::kTooLarge);
+  for (std::size_t i = 0; i < node->keys.size() && !in.reader.failed(); ++i)
+    out.servers.push_back(read_server(in, node->keys[i], node->items[i], out));
 }
 
 TokenConfig read_token(ConfigReader& in, const yaml::Node& node, std::set<std::string>& seen) {
   TokenConfig out;
   yaml::Map map(in.reader, node, "auth.tokens");
-  if (const auto* plain = map.node().find("token")) in.reader.complain(*plain, "a token itself never stands in the file", "write token_sha256: printf %s TOKEN | sha256sum prints it");
+  if (const auto* plain = map.node().find("token"))
+    in.reader.complain(*plain, "a token itself never stands in the file", "write token_sha256: printf %s TOKEN | sha256sum prints it");
   const auto& digest = map.require("token_sha256");
   if (!in.reader.failed()) out.token_sha256 = in.reader.text(digest, map.what_of("token_sha256"));
   if (out.token_sha256.starts_with("sha256:")) out.token_sha256.erase(0, 7);
-  const bool hex = out.token_sha256.size() == 64 && std::ranges::all_of(out.token_sha256, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-  if (!in.reader.failed() && !hex) in.reader.complain(digest, "`auth.tokens.token_sha256` must be 64 hexadecimal digits in lower case", "printf %s TOKEN | sha256sum prints it");
-  if (!in.reader.failed() && out.token_sha256 == to_hex(sha256(std::string_view()))) in.reader.complain(digest, "`auth.tokens.token_sha256` is the hash of no token at all", "was the variable empty? Hash the token itself");
-  if (!in.reader.failed() && !seen.insert(out.token_sha256).second) in.reader.complain(digest, "this token stands for another subject already", "give each subject its own");
+  const bool hex = out.token_sha256.size() == 64 &&
+                   std::ranges::all_of(out.token_sha256, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  if (!in.reader.failed() && !hex)
+    in.reader.complain(digest, "`auth.tokens.token_sha256` must be 64 hexadecimal digits in lower case",
+                       "printf %s TOKEN | sha256sum prints it");
+  if (!in.reader.failed() && out.token_sha256 == to_hex(sha256(std::string_view())))
+    in.reader.complain(digest, "`auth.tokens.token_sha256` is the hash of no token at all",
+                       "was the variable empty? Hash the token itself");
+  if (!in.reader.failed() && !seen.insert(out.token_sha256).second)
+    in.reader.complain(digest, "this token stands for another subject already", "give each subject its own");
   const auto& subject = map.require("subject");
   if (!in.reader.failed()) out.subject = in.reader.text(subject, map.what_of("subject"));
   if (!in.reader.failed() && (out.subject.empty() || out.subject == "anonymous" || out.subject.starts_with("local/"))) {
-    in.reader.complain(subject, "a token cannot stand for this subject", "\"anonymous\" and \"local/...\" are other kinds of identity: choose another name");
+    in.reader.complain(subject, "a token cannot stand for this subject",
+                       "\"anonymous\" and \"local/...\" are other kinds of identity: choose another name");
   }
   out.owner = map.text("owner");
   if (const auto* expires = map.find("expires")) {
@@ -188,11 +216,14 @@ void read_auth(ConfigReader& in, yaml::Map& parent, Config& out) {
   yaml::Map map(in.reader, *node, "auth");
   out.auth.anonymous = map.flag("anonymous", false);
   if (out.auth.anonymous && !out.listens_on_loopback()) {
-    in.reader.complain(*map.find("anonymous"), "`auth.anonymous` is for loopback, and `listen` is not one", "give each client a token, or listen on 127.0.0.1");
+    in.reader.complain(*map.find("anonymous"), "`auth.anonymous` is for loopback, and `listen` is not one",
+                       "give each client a token, or listen on 127.0.0.1");
   }
   if (const auto* tokens = map.find("tokens")) {
-    if (tokens->kind != yaml::Node::Kind::kSequence) in.reader.complain(*tokens, "`auth.tokens` must be a list", "write - { token_sha256: ..., subject: ... }");
-    else if (tokens->items.size() > kTokenRules) in.reader.complain(*tokens, "`auth.tokens` has more than " + std::to_string(kTokenRules) + " items", {}, ErrorCode::kTooLarge);
+    if (tokens->kind != yaml::Node::Kind::kSequence)
+      in.reader.complain(*tokens, "`auth.tokens` must be a list", "write - { token_sha256: ..., subject: ... }");
+    else if (tokens->items.size() > kTokenRules)
+      in.reader.complain(*tokens, "`auth.tokens` has more than " + std::to_string(kTokenRules) + " items", {}, ErrorCode::kTooLarge);
     std::set<std::string> seen;
     for (const auto& item : tokens->items) {
       if (in.reader.failed()) break;
@@ -212,7 +243,8 @@ void read_approvals(ConfigReader& in, yaml::Map& parent, ApprovalConfig& out) {
   out.pending = map.integer("pending", out.pending, 1, 100'000);
   if (const auto* passphrase = map.find("passphrase")) {
     out.passphrase = in.reader.text(*passphrase, map.what_of("passphrase"));
-    if (!out.passphrase.starts_with("scrypt:")) in.reader.complain(*passphrase, "`approvals.passphrase` must be the hash of one", "`interlock approvals passphrase` prints it");
+    if (!out.passphrase.starts_with("scrypt:"))
+      in.reader.complain(*passphrase, "`approvals.passphrase` must be the hash of one", "`interlock approvals passphrase` prints it");
   }
   map.close();
 }
@@ -251,14 +283,20 @@ void read_small_parts(ConfigReader& in, yaml::Map& root, Config& out) {
   if (const auto* node = root.find("ledger")) {
     yaml::Map map(in.reader, *node, "ledger");
     out.ledger.arguments = map.choice<ArgumentStorage>(
-        "arguments", out.ledger.arguments, {{"redact", ArgumentStorage::kRedact}, {"hash", ArgumentStorage::kHash}, {"full", ArgumentStorage::kFull}});
+        "arguments", out.ledger.arguments,
+        {{"redact", ArgumentStorage::kRedact}, {"hash", ArgumentStorage::kHash}, {"full", ArgumentStorage::kFull}});
     out.ledger.group_commit_ms = map.duration_ms("group_commit", out.ledger.group_commit_ms, 1, 10 * kSecondMs);
     map.close();
   }
   if (const auto* node = root.find("log")) {
     yaml::Map map(in.reader, *node, "log");
     out.log.level = map.choice<LogLevel>("level", out.log.level,
-                                         {{"trace", LogLevel::kTrace}, {"debug", LogLevel::kDebug}, {"info", LogLevel::kInfo}, {"warn", LogLevel::kWarn}, {"error", LogLevel::kError}, {"off", LogLevel::kOff}});
+                                         {{"trace", LogLevel::kTrace},
+                                          {"debug", LogLevel::kDebug},
+                                          {"info", LogLevel::kInfo},
+                                          {"warn", LogLevel::kWarn},
+                                          {"error", LogLevel::kError},
+                                          {"off", LogLevel::kOff}});
     out.log.json = map.choice<bool>("format", out.log.json, {{"text", false}, {"json", true}});
     map.close();
   }
@@ -287,16 +325,20 @@ void add_warnings(ConfigReader& in, const yaml::Node& root, Config& out) {
 // A name that fits in /mcp/NAME, in NAME__tool and in Server::"NAME".
 std::string problem_with_server_name(std::string_view name) {
   const bool plain = std::ranges::all_of(name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_'; });
-  if (!plain || name.empty() || name.front() == '_' || name.front() == '-') return "use letters, digits, - and _, and begin with a letter or digit";
+  if (!plain || name.empty() || name.front() == '_' || name.front() == '-')
+    return "use letters, digits, - and _, and begin with a letter or digit";
   if (name.size() > kNameBytes) return "use at most " + std::to_string(kNameBytes) + " characters";
-  if (name.find("__") != std::string_view::npos || name.ends_with('_')) return "__ stands between a server and its tool: leave it out of names";
+  if (name.find("__") != std::string_view::npos || name.ends_with('_'))
+    return "__ stands between a server and its tool: leave it out of names";
   return {};
 }
 
 void set_default_workspace(Config& out, const fs::path& folder, const ConfigSurroundings& surroundings) {
   out.workspace.clear();
   if (may_be_workspace(folder, surroundings)) out.workspace.push_back(folder.string());
-  else out.warnings.push_back("the workspace is empty: " + folder.string() + " is too wide to be one by itself; name folders under `workspace`");
+  else
+    out.warnings.push_back("the workspace is empty: " + folder.string() +
+                           " is too wide to be one by itself; name folders under `workspace`");
 }
 
 std::string_view preset_name(Preset preset) {
@@ -332,11 +374,13 @@ Result<Config> parse_config(std::string_view text, const fs::path& path, const C
   Config out;
   out.source = path;
   out.text_sha256 = to_hex(sha256(text));
-  if (root->kind == yaml::Node::Kind::kNull) in.reader.complain(*root, "the file is empty", "begin with version: 1, or let `interlock init` write one");
+  if (root->kind == yaml::Node::Kind::kNull)
+    in.reader.complain(*root, "the file is empty", "begin with version: 1, or let `interlock init` write one");
   yaml::Map map(in.reader, *root, "");
   const auto* version = map.find("version");
   if (version == nullptr) in.reader.complain(*root, "`version` is missing", "begin the file with version: 1");
-  else if (in.reader.text(*version, "version") != "1") in.reader.complain(*version, "this version of the file is not known here", "write version: 1, or use a newer interlock");
+  else if (in.reader.text(*version, "version") != "1")
+    in.reader.complain(*version, "this version of the file is not known here", "write version: 1, or use a newer interlock");
   read_listen(in, map, out);
   const auto* state = map.find("state_dir");
   out.state_dir = state != nullptr ? in.path(*state, "state_dir") : default_state_folder_for(path, surroundings);

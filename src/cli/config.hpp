@@ -24,11 +24,11 @@ enum class Preset : std::uint8_t { kObserve, kBalanced, kStrict, kNone };
 std::string_view preset_name(Preset preset);
 std::optional<Preset> preset_from_name(std::string_view name);
 
-enum class Denial : std::uint8_t { kError, kResult };                         // how a denied tool call is shown
-enum class Sharing : std::uint8_t { kSession, kSubject, kAll };               // who shares one upstream
+enum class Denial : std::uint8_t { kError, kResult };                          // how a denied tool call is shown
+enum class Sharing : std::uint8_t { kSession, kSubject, kAll };                // who shares one upstream
 enum class ServerProtocol : std::uint8_t { kAuto, k2025_11_25, k2026_07_28 };  // era spoken to a remote server
-enum class FirstUse : std::uint8_t { kTrust, kQuarantine };                   // of a tool definition never seen before
-enum class ArgumentStorage : std::uint8_t { kRedact, kHash, kFull };          // arguments in receipts
+enum class FirstUse : std::uint8_t { kTrust, kQuarantine };                    // of a tool definition never seen before
+enum class ArgumentStorage : std::uint8_t { kRedact, kHash, kFull };           // arguments in receipts
 enum class LogLevel : std::uint8_t { kTrace, kDebug, kInfo, kWarn, kError, kOff };
 
 // Name and value, in the file's order. Values may be secrets.
@@ -53,7 +53,7 @@ struct ServerConfig {
 struct TokenConfig {
   std::string token_sha256;  // 64 lower-case hex digits
   std::string subject;
-  std::string owner;                // empty: the subject itself
+  std::string owner;  // empty: the subject itself
   std::optional<UnixMs> expires_ms;
 };
 
@@ -108,7 +108,7 @@ struct Config {
   std::string text_sha256;       // of the file's text, hex; empty for defaults
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 7410;
-  std::filesystem::path state_dir;               // absolute
+  std::filesystem::path state_dir;  // absolute
   Preset preset = Preset::kBalanced;
   std::vector<std::filesystem::path> policies;   // absolute files or folders, they exist
   std::vector<std::filesystem::path> catalogue;  // absolute files or folders, they exist
@@ -154,7 +154,8 @@ Result<Config> default_config(const std::filesystem::path& folder, const ConfigS
 std::optional<std::filesystem::path> find_config(const std::filesystem::path& folder,
                                                  const ConfigSurroundings& surroundings = real_surroundings());
 // The state folder that a file names, whatever else is in it: verbs that only look need none of the rest, nor its secrets.
-Result<std::filesystem::path> state_folder_of(const std::filesystem::path& config_file, const ConfigSurroundings& surroundings = real_surroundings());
+Result<std::filesystem::path> state_folder_of(const std::filesystem::path& config_file,
+                                              const ConfigSurroundings& surroundings = real_surroundings());
 // Where state is kept when no file says: $XDG_STATE_HOME/interlock, ~/.local/state/interlock, /var/lib/interlock.
 std::filesystem::path default_state_folder(const ConfigSurroundings& surroundings = real_surroundings());
 // A folder that may be the workspace without anybody having said so: not the root, not a home folder nor what holds one.

@@ -69,7 +69,8 @@ Result<std::string> expand_environment(std::string_view text, const ConfigSurrou
     const auto name = inside.substr(0, inside.find(":-"));
     bool good = !name.empty();
     for (std::size_t i = 0; i < name.size(); ++i) good = good && is_name_byte(name[i], i == 0);
-    if (!good) return fail(ErrorCode::kInvalid, "${...} names no environment variable", "write ${NAME} or ${NAME:-default}, or $${ for a plain ${");
+    if (!good)
+      return fail(ErrorCode::kInvalid, "${...} names no environment variable", "write ${NAME} or ${NAME:-default}, or $${ for a plain ${");
     const auto value = surroundings.environment(name);
     if (name.size() < inside.size()) {
       out += value && !value->empty() ? std::string_view(*value) : inside.substr(name.size() + 2);
@@ -79,13 +80,15 @@ Result<std::string> expand_environment(std::string_view text, const ConfigSurrou
       return fail(ErrorCode::kNotFound, "the environment variable " + std::string(name) + " is not set",
                   "set it, or write ${" + std::string(name) + ":-default}");
     }
-    if (out.size() > kExpandedBytes) return fail(ErrorCode::kTooLarge, "the text is longer than " + std::to_string(kExpandedBytes) + " bytes once it is expanded");
+    if (out.size() > kExpandedBytes)
+      return fail(ErrorCode::kTooLarge, "the text is longer than " + std::to_string(kExpandedBytes) + " bytes once it is expanded");
     at += end + 1;
   }
   return out;
 }
 
-ConfigReader::ConfigReader(const fs::path& file, const ConfigSurroundings& around) : reader(file.string()), folder(absolute_folder_of(file)), surroundings(around) {
+ConfigReader::ConfigReader(const fs::path& file, const ConfigSurroundings& around)
+    : reader(file.string()), folder(absolute_folder_of(file)), surroundings(around) {
   reader.expand = [this](std::string_view text) { return expand_environment(text, surroundings); };
 }
 
@@ -123,7 +126,8 @@ std::vector<fs::path> ConfigReader::paths(const yaml::Node& node, std::string_vi
     if (reader.failed()) return out;
     std::error_code error;
     if (must_exist && surroundings.check_files && !fs::exists(one, error)) {
-      reader.complain(item, "`" + std::string(what) + "`: there is no " + item.text, "relative paths start at the folder of this file", ErrorCode::kNotFound);
+      reader.complain(item, "`" + std::string(what) + "`: there is no " + item.text, "relative paths start at the folder of this file",
+                      ErrorCode::kNotFound);
       return out;
     }
     out.push_back(std::move(one));
@@ -143,12 +147,14 @@ Result<std::string> read_text_file(const fs::path& path, std::size_t limit_bytes
   const bool regular = ::fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
   char part[16 * 1024];
   ssize_t got = 0;
-  while (regular && text.size() <= limit_bytes && (got = ::read(fd, part, sizeof part)) > 0) text.append(part, static_cast<std::size_t>(got));
+  while (regular && text.size() <= limit_bytes && (got = ::read(fd, part, sizeof part)) > 0)
+    text.append(part, static_cast<std::size_t>(got));
   const int why = errno;
   ::close(fd);
   if (!regular) return fail(ErrorCode::kInvalid, path.string() + " is not a file");
   if (got < 0) return fail(system_error("cannot read " + path.string(), why));
-  if (text.size() > limit_bytes) return fail(ErrorCode::kTooLarge, path.string() + " is larger than " + std::to_string(limit_bytes) + " bytes");
+  if (text.size() > limit_bytes)
+    return fail(ErrorCode::kTooLarge, path.string() + " is larger than " + std::to_string(limit_bytes) + " bytes");
   return text;
 }
 

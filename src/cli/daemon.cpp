@@ -19,10 +19,10 @@ namespace {
 
 constexpr std::int64_t kTickMs = 500;
 constexpr std::int64_t kMillisecondNs = 1'000'000;
-constexpr std::int64_t kDrainMs = 2'000;        // for acts under way, once the gate is told to stop
-constexpr std::int64_t kServersEndMs = 2'500;   // for servers, which are ended after 2 s
+constexpr std::int64_t kDrainMs = 2'000;       // for acts under way, once the gate is told to stop
+constexpr std::int64_t kServersEndMs = 2'500;  // for servers, which are ended after 2 s
 constexpr std::int64_t kStopPollMs = 20;
-constexpr std::size_t kSessionMarkBytes = 12;   // of the hash that stands for a session: its id is a credential
+constexpr std::size_t kSessionMarkBytes = 12;  // of the hash that stands for a session: its id is a credential
 constexpr const char* kOrigin = "interlock";
 
 std::string session_mark(std::string_view session) { return to_hex(sha256(session)).substr(0, kSessionMarkBytes); }
@@ -42,20 +42,26 @@ Status make_state_folder(const std::filesystem::path& folder) {
   std::error_code error;
   if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail(ErrorCode::kIo, system_error("cannot make the state folder " + folder.string(), errno).message, "name another with state_dir or --state");
+    return fail(ErrorCode::kIo, system_error("cannot make the state folder " + folder.string(), errno).message,
+                "name another with state_dir or --state");
   }
   struct stat facts{};
   if (::stat(folder.c_str(), &facts) != 0) return fail(system_error("cannot look at the state folder " + folder.string(), errno));
-  if (!S_ISDIR(facts.st_mode)) return fail(ErrorCode::kInvalid, "the state folder " + folder.string() + " is no folder", "move it away, or name another with state_dir");
+  if (!S_ISDIR(facts.st_mode))
+    return fail(ErrorCode::kInvalid, "the state folder " + folder.string() + " is no folder",
+                "move it away, or name another with state_dir");
   if (facts.st_uid != ::geteuid()) {
-    return fail(ErrorCode::kDenied, "the state folder " + folder.string() + " belongs to another user", "run as that user, or name another with state_dir");
+    return fail(ErrorCode::kDenied, "the state folder " + folder.string() + " belongs to another user",
+                "run as that user, or name another with state_dir");
   }
   // What stands in it decides on acts: nobody else may read or write there.
-  if ((facts.st_mode & 077) != 0 && ::chmod(folder.c_str(), 0700) != 0) return fail(system_error("cannot make " + folder.string() + " private", errno));
+  if ((facts.st_mode & 077) != 0 && ::chmod(folder.c_str(), 0700) != 0)
+    return fail(system_error("cannot make " + folder.string() + " private", errno));
   return {};
 }
 
-Daemon::Daemon(net::Loop& loop, Log& log, DaemonSetup setup) : loop_(loop), log_(log), setup_(std::move(setup)), config_(setup_.config), started_ms_(clock_.now_ms()) {}
+Daemon::Daemon(net::Loop& loop, Log& log, DaemonSetup setup)
+    : loop_(loop), log_(log), setup_(std::move(setup)), config_(setup_.config), started_ms_(clock_.now_ms()) {}
 
 Daemon::~Daemon() { loop_.cancel(tick_timer_); }
 
@@ -91,7 +97,8 @@ Status Daemon::compose() {
   task_options.band_ceiling = static_cast<model::Band>(config_.task.band_ceiling);
   tasks_ = std::make_unique<task::TaskBook>(task_options, [this](const task::TaskEvent& event) { on_task(event); });
 
-  pins_ = std::make_unique<approval::PinBook>(*store_, clock_, approval::PinOptions{.trust_first_use = config_.first_use == FirstUse::kTrust});
+  pins_ =
+      std::make_unique<approval::PinBook>(*store_, clock_, approval::PinOptions{.trust_first_use = config_.first_use == FirstUse::kTrust});
 
   approval::ApprovalOptions approval_options;
   approval_options.pending = static_cast<std::size_t>(config_.approvals.pending);
@@ -101,9 +108,10 @@ Status Daemon::compose() {
     if (!verifier) return fail(std::move(verifier.error()));
     approval_options.passphrase = std::move(*verifier);
   }
-  auto approvals = approval::ApprovalBook::open(*store_, clock_, processes_, std::move(approval_options), [this](const approval::Approval& approval) {
-    if (gate_) gate_->on_approval(approval);
-  });
+  auto approvals =
+      approval::ApprovalBook::open(*store_, clock_, processes_, std::move(approval_options), [this](const approval::Approval& approval) {
+        if (gate_) gate_->on_approval(approval);
+      });
   if (!approvals) return fail(std::move(approvals.error()));
   approvals_ = std::move(*approvals);
 
@@ -111,8 +119,9 @@ Status Daemon::compose() {
   gate_options.approval_lifetime_ms = config_.approvals.expires_ms;
   gate_options.elicitation_counts = config_.approvals.elicitation_counts;
   gate_options.arguments = static_cast<gate::ArgumentRecord>(config_.ledger.arguments);
-  gate_ = std::make_unique<gate::Gate>(gate::Parts{.ledger = ledger_.get(), .tasks = tasks_.get(), .approvals = approvals_.get(), .pins = pins_.get(), .clock = &clock_},
-                                       gate_options, std::move(loaded->rules));
+  gate_ = std::make_unique<gate::Gate>(
+      gate::Parts{.ledger = ledger_.get(), .tasks = tasks_.get(), .approvals = approvals_.get(), .pins = pins_.get(), .clock = &clock_},
+      gate_options, std::move(loaded->rules));
 
   surface_ = std::make_unique<mcp::Surface>(loop_, *gate_, surface_options(config_), surface_servers(config_, setup_.full_environment));
 
@@ -159,7 +168,9 @@ void Daemon::follow_files() {
   if (is_new && is_settled) (void)reload("the files have changed");  // the log has told
 }
 
-Result<model::Subject> Daemon::authenticate(const net::HttpRequest& request) const { return tokens_.authenticate(request.headers.get("authorization"), clock_.now_ms()); }
+Result<model::Subject> Daemon::authenticate(const net::HttpRequest& request) const {
+  return tokens_.authenticate(request.headers.get("authorization"), clock_.now_ms());
+}
 
 Status Daemon::ready() const {
   if (stopping_) return fail(ErrorCode::kUnavailable, "the gate is stopping");
@@ -267,7 +278,8 @@ void Daemon::stop(std::string_view why, std::function<void()> done) {
 // Held acts wait for a human, who may take hours: they are not waited for.
 std::size_t Daemon::acts_under_way() const {
   std::size_t count = 0;
-  for (const auto& session : surface_->describe_sessions()) count += static_cast<std::size_t>(json::int_at(session.get_object(), "operations").value_or(0));
+  for (const auto& session : surface_->describe_sessions())
+    count += static_cast<std::size_t>(json::int_at(session.get_object(), "operations").value_or(0));
   const auto held = approvals_->pending().size();
   return count > held ? count - held : 0;
 }

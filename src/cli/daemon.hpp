@@ -29,10 +29,10 @@
 namespace interlock::cli {
 
 struct DaemonSetup {
-  std::string role;                              // "serve" or "mcp", for receipts and `interlock status`
+  std::string role;  // "serve" or "mcp", for receipts and `interlock status`
   Config config;
-  std::function<Result<Config>()> read_config;   // again, for a reload
-  bool full_environment = false;                 // servers get all of ours: the client meant it for them
+  std::function<Result<Config>()> read_config;  // again, for a reload
+  bool full_environment = false;                // servers get all of ours: the client meant it for them
 };
 
 class Daemon {

@@ -11,7 +11,11 @@ namespace interlock::cli {
 namespace {
 
 approval::Approver approver_of(const api::AdminCaller& caller, std::string passphrase = {}) {
-  return {.channel = approval::Channel::kAdminSocket, .pid = caller.pid, .uid = caller.uid, .name = identity::user_name(caller.uid), .passphrase = std::move(passphrase)};
+  return {.channel = approval::Channel::kAdminSocket,
+          .pid = caller.pid,
+          .uid = caller.uid,
+          .name = identity::user_name(caller.uid),
+          .passphrase = std::move(passphrase)};
 }
 
 }  // namespace
@@ -22,13 +26,13 @@ api::AdminOperations Daemon::operations() {
   out.may_administer = [this](const api::AdminCaller& caller) { return approvals_->may_administer(approver_of(caller)); };
   out.approvals = [this]() -> Result<json::array> {
     json::array list;
-    for (const auto& approval : approvals_->pending()) list.emplace_back(to_json(approval));
+    for (const auto& approval : approvals_->pending()) list.emplace_back(to_json_for_approver(approval));
     return list;
   };
   out.approval = [this](std::string_view id) -> Result<json::object> {
     const auto found = approvals_->find(id);
     if (!found) return fail(ErrorCode::kNotFound, "no approval has the id " + std::string(id), "see `interlock approvals`");
-    return to_json(*found);
+    return to_json_for_approver(*found);
   };
   out.decide = [this](const api::AdminCaller& caller, const api::DecisionOrder& order) -> Result<json::object> {
     auto decided = approvals_->decide(order.id, order.yes, approver_of(caller, order.passphrase), order.reason, order.digest);

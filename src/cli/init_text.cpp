@@ -13,7 +13,8 @@ constexpr std::size_t kServers = 100;
 constexpr std::size_t kWords = 200;
 constexpr std::size_t kTextBytes = 4'000;
 
-constexpr std::string_view kExample = R"(// Your own rules, beside those of the preset. The language is Cedar (https://docs.cedarpolicy.com).
+constexpr std::string_view kExample =
+    R"(// Your own rules, beside those of the preset. The language is Cedar (https://docs.cedarpolicy.com).
 //
 // forbid wins over permit, and what nothing permits is denied. A forbid with `unless { context.approved }` asks a human.
 // `interlock check` looks at this file; a running gate takes a change over by itself, or refuses it and says why.
@@ -41,7 +42,9 @@ constexpr std::string_view kExample = R"(// Your own rules, beside those of the 
 
 bool is_plain(std::string_view text) {
   const auto good = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("_./-+=@").contains(c); };
-  if (text.empty() || text.front() == '@' || text.front() == '=' || text == "-" || text.starts_with("--") || !std::ranges::all_of(text, good)) return false;
+  if (text.empty() || text.front() == '@' || text.front() == '=' || text == "-" || text.starts_with("--") ||
+      !std::ranges::all_of(text, good))
+    return false;
   const bool numeric = std::isdigit(static_cast<unsigned char>(text.front())) != 0 || text.front() == '.' || text.front() == '+';
   static constexpr std::string_view kWordsOfYaml[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
   std::string lower(text);
@@ -74,7 +77,8 @@ std::string variables_text(const std::vector<std::string>& names) {
   std::string out = "{ ";
   for (std::size_t i = 0; i < names.size(); ++i) {
     std::string variable;
-    for (const char c : names[i]) variable += std::isalnum(static_cast<unsigned char>(c)) != 0 ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : '_';
+    for (const char c : names[i])
+      variable += std::isalnum(static_cast<unsigned char>(c)) != 0 ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : '_';
     if (std::isdigit(static_cast<unsigned char>(variable.front())) != 0) variable.insert(0, "_");
     out += (i == 0 ? "" : ", ") + yaml_text(names[i]) + ": \"${" + variable + ":-}\"";
   }
@@ -134,7 +138,8 @@ std::vector<FoundServer> servers_of_client(const json::value& document) {
       }
       if (!whole) continue;
       server.variables = names_in(json::object_at(*one, "env"), false);
-    } else if (const auto url = json::string_at(*one, "url"); url && url->size() <= kTextBytes && (url->starts_with("http://") || url->starts_with("https://"))) {
+    } else if (const auto url = json::string_at(*one, "url");
+               url && url->size() <= kTextBytes && (url->starts_with("http://") || url->starts_with("https://"))) {
       if (std::ranges::any_of(*url, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '@'; })) continue;
       server.url = *url;
       server.headers = names_in(json::object_at(*one, "headers"), true);
@@ -149,26 +154,29 @@ std::vector<FoundServer> servers_of_client(const json::value& document) {
 }
 
 std::string configuration_text(const InitFacts& facts) {
-  std::string out = "# Interlock's configuration. `interlock check` looks it over; a running gate follows changes. Keys: docs/configuration.md\n"
-                    "version: 1\n"
-                    "listen: 127.0.0.1:7410\n\n"
-                    "# What agents may do. observe: record, deny nothing; balanced: reads, and routine writes in the workspace, a human for what\n"
-                    "# deletes or sends; strict: only what your own policies permit; none: no preset at all.\n"
-                    "preset: ";
+  std::string out =
+      "# Interlock's configuration. `interlock check` looks it over; a running gate follows changes. Keys: docs/configuration.md\n"
+      "version: 1\n"
+      "listen: 127.0.0.1:7410\n\n"
+      "# What agents may do. observe: record, deny nothing; balanced: reads, and routine writes in the workspace, a human for what\n"
+      "# deletes or sends; strict: only what your own policies permit; none: no preset at all.\n"
+      "preset: ";
   out += preset_name(facts.preset);
   out += "\npolicies: [ ./policies ]      # your own *.cedar, beside the preset\n";
   if (facts.workspace) out += "workspace: [ . ]              # what counts as \"in scope\"\n";
   else out += "workspace: []                 # this folder is too wide to be one: name those that agents may work in\n";
   out += "\n# The servers behind the gate: each at /mcp/NAME, all together at /mcp.\n";
   if (facts.servers.empty()) {
-    out += "# servers:\n"
-           "#   files:\n"
-           "#     command: [ npx, -y, \"@modelcontextprotocol/server-filesystem\", . ]\n"
-           "#   search:\n"
-           "#     url: https://mcp.example.com/mcp\n"
-           "#     headers: { Authorization: \"Bearer ${SEARCH_TOKEN}\" }\n";
+    out +=
+        "# servers:\n"
+        "#   files:\n"
+        "#     command: [ npx, -y, \"@modelcontextprotocol/server-filesystem\", . ]\n"
+        "#   search:\n"
+        "#     url: https://mcp.example.com/mcp\n"
+        "#     headers: { Authorization: \"Bearer ${SEARCH_TOKEN}\" }\n";
   } else {
-    out += "# Taken from " + facts.servers_from + ". What their `env` and `headers` hold is a secret more often than not, and was left there:\n"
+    out += "# Taken from " + facts.servers_from +
+           ". What their `env` and `headers` hold is a secret more often than not, and was left there:\n"
            "# give it to the gate in its environment. Then let the clients connect here instead.\n"
            "servers:\n";
     for (const auto& server : facts.servers) {
@@ -179,10 +187,12 @@ std::string configuration_text(const InitFacts& facts) {
       if (!server.headers.empty()) out += "    headers: " + variables_text(server.headers) + "\n";
     }
   }
-  out += "\n# Who may ask over HTTP. Only the hash of a token stands here: printf %s TOKEN | sha256sum\n"
-         "auth:\n"
-         "  tokens:\n"
-         "    - { token_sha256: " + facts.token_sha256 + ", subject: my-agent, owner: me }\n";
+  out +=
+      "\n# Who may ask over HTTP. Only the hash of a token stands here: printf %s TOKEN | sha256sum\n"
+      "auth:\n"
+      "  tokens:\n"
+      "    - { token_sha256: " +
+      facts.token_sha256 + ", subject: my-agent, owner: me }\n";
   return out;
 }
 

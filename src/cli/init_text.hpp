@@ -26,10 +26,10 @@ std::vector<FoundServer> servers_of_client(const json::value& document);
 
 struct InitFacts {
   Preset preset = Preset::kBalanced;
-  bool workspace = true;             // the folder may be one
-  std::string token_sha256;          // of the token for HTTP clients
+  bool workspace = true;     // the folder may be one
+  std::string token_sha256;  // of the token for HTTP clients
   std::vector<FoundServer> servers;
-  std::string servers_from;          // the file that named them
+  std::string servers_from;  // the file that named them
 };
 std::string configuration_text(const InitFacts& facts);
 std::string_view example_policies();

@@ -23,7 +23,8 @@ constexpr const char* kHelp =
     "  (.mcp.json, .cursor/mcp.json, ...) names. --force writes interlock.yaml anew; your policies are never overwritten.\n";
 
 constexpr std::size_t kClientFileBytes = std::size_t{1} << 20;
-constexpr const char* kClientFiles[] = {".mcp.json", "mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".gemini/settings.json", "claude_desktop_config.json"};
+constexpr const char* kClientFiles[] = {
+    ".mcp.json", "mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".gemini/settings.json", "claude_desktop_config.json"};
 
 // The file is whole or not there: it is written beside and moved into place. Without `replace` an existing one is left.
 Status write_file(const fs::path& path, std::string_view text, bool replace) {
@@ -77,7 +78,8 @@ int run_init(const Places& places, const Words& words) {
   InitFacts facts;
   if (const auto name = arguments.value("--preset"); !name.empty()) {
     const auto preset = preset_from_name(name);
-    if (!preset) return complain_of_usage("there is no preset " + name + did_you_mean(name, {"observe", "balanced", "strict", "none"}), kHelp);
+    if (!preset)
+      return complain_of_usage("there is no preset " + name + did_you_mean(name, {"observe", "balanced", "strict", "none"}), kHelp);
     facts.preset = *preset;
   }
   const bool as_json = arguments.has("--json");
@@ -90,8 +92,10 @@ int run_init(const Places& places, const Words& words) {
   const std::string token = new_token();
   facts.token_sha256 = to_hex(sha256(token));
 
-  if (::mkdir(policies.c_str(), 0755) != 0 && errno != EEXIST) return complain(system_error("cannot make " + policies.string(), errno), as_json);
-  if (auto written = write_file(file, configuration_text(facts), arguments.has("--force")); !written) return complain(written.error(), as_json);
+  if (::mkdir(policies.c_str(), 0755) != 0 && errno != EEXIST)
+    return complain(system_error("cannot make " + policies.string(), errno), as_json);
+  if (auto written = write_file(file, configuration_text(facts), arguments.has("--force")); !written)
+    return complain(written.error(), as_json);
   const fs::path own = policies / "own.cedar";
   const bool has_policies = fs::exists(own, error);
   if (!has_policies) {
@@ -100,11 +104,13 @@ int run_init(const Places& places, const Words& words) {
   if (as_json) {
     json::array names;
     for (const auto& server : facts.servers) names.emplace_back(server.name);
-    const json::value out = json::object{{"config", file.string()}, {"policies", policies.string()}, {"servers", std::move(names)}, {"token", token}};
+    const json::value out =
+        json::object{{"config", file.string()}, {"policies", policies.string()}, {"servers", std::move(names)}, {"token", token}};
     std::printf("%s\n", approval::terminal_json(out).c_str());
     return kDone;
   }
-  std::printf("wrote %s%s\n", approval::printable(file.string()).c_str(), has_policies ? "; your policies were left as they are" : " and policies/own.cedar");
+  std::printf("wrote %s%s\n", approval::printable(file.string()).c_str(),
+              has_policies ? "; your policies were left as they are" : " and policies/own.cedar");
   for (const auto& server : facts.servers) std::printf("  server %s, from %s\n", server.name.c_str(), facts.servers_from.c_str());
   if (!facts.workspace) std::printf("  this folder is too wide to be a workspace: name folders under `workspace`\n");
   std::printf("The token for HTTP clients, shown this once: %s\n", token.c_str());

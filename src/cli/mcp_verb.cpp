@@ -33,9 +33,12 @@ bool is_one_of(std::span<const std::string_view> words, std::string_view word) {
 
 // "npx -y @modelcontextprotocol/server-filesystem@1.2 /work" -> "filesystem".
 std::string name_from_command(const Words& command) {
-  static constexpr std::string_view kRunners[] = {"npx", "uvx", "bunx", "pnpx", "pipx", "uv", "bun", "deno", "node", "python", "python3", "docker", "podman", "sh", "bash", "env"};
+  static constexpr std::string_view kRunners[] = {"npx",  "uvx",    "bunx",    "pnpx",   "pipx",   "uv", "bun",  "deno",
+                                                  "node", "python", "python3", "docker", "podman", "sh", "bash", "env"};
   static constexpr std::string_view kSubcommands[] = {"run", "exec", "tool", "dlx", "x"};
-  const auto base = [](std::string_view word) { return word.substr(word.find_last_of('/') == std::string_view::npos ? 0 : word.find_last_of('/') + 1); };
+  const auto base = [](std::string_view word) {
+    return word.substr(word.find_last_of('/') == std::string_view::npos ? 0 : word.find_last_of('/') + 1);
+  };
   std::string_view found = command.empty() ? std::string_view() : base(command.front());
   if (is_one_of(kRunners, found)) {
     for (std::size_t i = 1; i < command.size(); ++i) {
@@ -85,7 +88,8 @@ Result<Config> config_for(const Places& places, const std::string& name, const W
     server.headers.clear();
   }
   if (server.command.empty() && server.url.empty()) {
-    return fail(ErrorCode::kNotFound, "there is no server \"" + name + "\" in the configuration", "name its command: interlock mcp -- SERVER [ARGUMENT...]");
+    return fail(ErrorCode::kNotFound, "there is no server \"" + name + "\" in the configuration",
+                "name its command: interlock mcp -- SERVER [ARGUMENT...]");
   }
   config->servers = {std::move(server)};
   return config;
@@ -104,7 +108,8 @@ int run_mcp(const Places& places, const Words& words) {
   std::string name = arguments.value("--name");
   if (name.empty() && arguments.rest.empty()) return complain_of_usage("which server?", kHelp);
   if (name.empty()) name = name_from_command(arguments.rest);
-  if (const auto problem = problem_with_server_name(name); !problem.empty()) return complain_of_usage("\"" + name + "\" cannot be the name of a server: " + problem, kHelp);
+  if (const auto problem = problem_with_server_name(name); !problem.empty())
+    return complain_of_usage("\"" + name + "\" cannot be the name of a server: " + problem, kHelp);
 
   guard_own_process();
   const int client_pid = static_cast<int>(::getppid());
@@ -113,7 +118,9 @@ int run_mcp(const Places& places, const Words& words) {
   if (!config) return complain(config.error());
 
   Log log(config->log);
-  if (config->workspace.empty()) log.warn("no workspace: the current folder is too wide to be one by itself, so nothing counts as in scope; name folders under `workspace`");
+  if (config->workspace.empty())
+    log.warn(
+        "no workspace: the current folder is too wide to be one by itself, so nothing counts as in scope; name folders under `workspace`");
   net::Loop loop;
   auto daemon = Daemon::open(loop, log, {.role = "mcp", .config = *config, .read_config = read_config, .full_environment = true});
   if (!daemon) return complain(daemon.error());

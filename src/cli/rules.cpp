@@ -19,7 +19,8 @@ std::vector<catalogue::ServerBinding> bindings_of(const Config& config) {
   const char* own_home = std::getenv("HOME");
   std::vector<catalogue::ServerBinding> out;
   for (const auto& server : config.servers) {
-    catalogue::ServerBinding binding{.name = server.name, .catalogue = server.catalogue, .command = server.command, .url = server.url, .cwd = {}, .home = {}};
+    catalogue::ServerBinding binding{
+        .name = server.name, .catalogue = server.catalogue, .command = server.command, .url = server.url, .cwd = {}, .home = {}};
     if (server.is_stdio()) {
       binding.cwd = server.cwd.string();
       const auto home = std::ranges::find(server.env, "HOME", [](const auto& pair) { return std::string_view(pair.first); });
@@ -89,12 +90,13 @@ void FileMarks::add(const fs::path& path, bool is_listed) {
     marks_.push_back(path.string() + " is not there");
     return;
   }
-  marks_.push_back(path.string() + ' ' + std::to_string(facts.st_ino) + ' ' + std::to_string(facts.st_size) + ' ' + std::to_string(facts.st_mtim.tv_sec) + '.' +
-                   std::to_string(facts.st_mtim.tv_nsec));
+  marks_.push_back(path.string() + ' ' + std::to_string(facts.st_ino) + ' ' + std::to_string(facts.st_size) + ' ' +
+                   std::to_string(facts.st_mtim.tv_sec) + '.' + std::to_string(facts.st_mtim.tv_nsec));
   if (!is_listed || !S_ISDIR(facts.st_mode)) return;
   std::error_code error;
   std::vector<fs::path> inside;
-  for (fs::directory_iterator at(path, error), end; !error && at != end && inside.size() < kMarks; at.increment(error)) inside.push_back(at->path());
+  for (fs::directory_iterator at(path, error), end; !error && at != end && inside.size() < kMarks; at.increment(error))
+    inside.push_back(at->path());
   std::ranges::sort(inside);
   for (const auto& file : inside) add(file, false);
 }

@@ -36,14 +36,17 @@ void respond(net::HttpExchange& exchange, int status, const json::value& body, n
 }
 
 void refuse(net::HttpExchange& exchange, int status, const Error& error, net::Headers headers = {}) {
-  respond(exchange, status, json::object{{"error", json::object{{"code", error_code_name(error.code)}, {"message", error.message}, {"hint", error.hint}}}}, std::move(headers));
+  respond(exchange, status,
+          json::object{{"error", json::object{{"code", error_code_name(error.code)}, {"message", error.message}, {"hint", error.hint}}}},
+          std::move(headers));
 }
 
 // What stands beside /mcp. Probes learn whether the gate works, and nothing else.
 void answer_probe(const Daemon& daemon, const net::HttpRequest& request, net::HttpExchange& exchange) {
   const bool health = request.path == "/healthz";
   if (!health && request.path != "/readyz") {
-    return refuse(exchange, 404, {ErrorCode::kNotFound, "there is nothing at this path", "MCP is at /mcp and /mcp/NAME, probes at /healthz and /readyz"});
+    return refuse(exchange, 404,
+                  {ErrorCode::kNotFound, "there is nothing at this path", "MCP is at /mcp and /mcp/NAME, probes at /healthz and /readyz"});
   }
   if (request.method != "GET" && request.method != "HEAD") {
     return refuse(exchange, 405, {ErrorCode::kUnsupported, "this method is not known here", "use GET"}, {{"Allow", "GET, HEAD"}});
@@ -73,7 +76,9 @@ int run_serve(const Places& places, const Words& words) {
     auto config = load_places(places);
     if (!config || listen.empty()) return config;
     // Read as the file's own key, so that the same rules hold.
-    auto given = parse_config("version: 1\nlisten: " + json::write(json::value(listen)) + "\nauth: { anonymous: " + (config->auth.anonymous ? "true" : "false") + " }\n", "--listen");
+    auto given = parse_config("version: 1\nlisten: " + json::write(json::value(listen)) +
+                                  "\nauth: { anonymous: " + (config->auth.anonymous ? "true" : "false") + " }\n",
+                              "--listen");
     if (!given) return fail(std::move(given.error()));
     config->listen_host = given->listen_host;
     config->listen_port = given->listen_port;
@@ -92,10 +97,12 @@ int run_serve(const Places& places, const Words& words) {
   front_options.allowed_origins = config->allowed_origins;
   front_options.allowed_hosts = config->allowed_hosts;
   front_options.loopback = config->listens_on_loopback();
-  mcp::HttpFront front((*daemon)->surface(), std::move(front_options), [&](const net::HttpRequest& request) { return (*daemon)->authenticate(request); });
-  net::HttpServer server(loop, server_options(config->limits), [&](net::HttpRequest request, const std::shared_ptr<net::HttpExchange>& exchange) {
-    if (!front.handle(request, exchange)) answer_probe(**daemon, request, *exchange);
-  });
+  mcp::HttpFront front((*daemon)->surface(), std::move(front_options),
+                       [&](const net::HttpRequest& request) { return (*daemon)->authenticate(request); });
+  net::HttpServer server(loop, server_options(config->limits),
+                         [&](net::HttpRequest request, const std::shared_ptr<net::HttpExchange>& exchange) {
+                           if (!front.handle(request, exchange)) answer_probe(**daemon, request, *exchange);
+                         });
   const auto port = server.listen_tcp(config->listen_host, config->listen_port);
   if (!port) return complain(port.error());
   Config bound = *config;

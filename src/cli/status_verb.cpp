@@ -48,7 +48,8 @@ int print_json(const std::vector<Answer>& answers) {
       gates.emplace_back(std::move(gate));
     } else {
       const auto& error = answer.body.error();
-      errors.emplace_back(json::object{{"pid", answer.gate.pid}, {"code", error_code_name(error.code)}, {"message", error.message}, {"hint", error.hint}});
+      errors.emplace_back(
+          json::object{{"pid", answer.gate.pid}, {"code", error_code_name(error.code)}, {"message", error.message}, {"hint", error.hint}});
     }
   }
   const bool good = errors.empty() && !gates.empty();
@@ -74,10 +75,12 @@ int print(const std::vector<Answer>& answers, const std::function<void(int pid, 
 void print_status(int pid, const json::object& o) {
   const auto text = [&](std::string_view key) { return printable(json::string_at(o, key).value_or("")); };
   const auto number = [&](std::string_view key) { return static_cast<long long>(json::int_at(o, key).value_or(0)); };
-  std::printf("gate %d: %s %s, since %s%s\n", pid, text("role").c_str(), text("version").c_str(), text("started").c_str(), json::bool_at(o, "stopping") ? ", stopping" : "");
+  std::printf("gate %d: %s %s, since %s%s\n", pid, text("role").c_str(), text("version").c_str(), text("started").c_str(),
+              json::bool_at(o, "stopping") ? ", stopping" : "");
   if (const auto address = text("listening"); !address.empty()) std::printf("  listening  %s\n", address.c_str());
   std::printf("  config     %s\n", text("config").empty() ? "the defaults" : text("config").c_str());
-  std::printf("  policy     preset %s, %lld policies, revision %s\n", text("preset").c_str(), number("policies"), text("policy_revision").substr(0, 12).c_str());
+  std::printf("  policy     preset %s, %lld policies, revision %s\n", text("preset").c_str(), number("policies"),
+              text("policy_revision").substr(0, 12).c_str());
   std::string servers;
   if (const auto* list = json::object_at(o, "servers")) {
     for (const auto& server : *list) {
@@ -94,7 +97,8 @@ void print_status(int pid, const json::object& o) {
 }
 
 void print_reload(int pid, const json::object& o) {
-  std::printf("gate %d: policy revision %s is in force\n", pid, printable(json::string_at(o, "revision").value_or("")).substr(0, 12).c_str());
+  std::printf("gate %d: policy revision %s is in force\n", pid,
+              printable(json::string_at(o, "revision").value_or("")).substr(0, 12).c_str());
   const auto* waiting = json::array_at(o, "needs_restart");
   if (waiting == nullptr || waiting->empty()) return;
   std::string names;

@@ -33,7 +33,8 @@ Result<Config> load_places(const Places& places) {
 
 int complain(const Error& error, bool as_json) {
   if (as_json) {
-    const json::value out = json::object{{"error", json::object{{"code", error_code_name(error.code)}, {"message", error.message}, {"hint", error.hint}}}};
+    const json::value out =
+        json::object{{"error", json::object{{"code", error_code_name(error.code)}, {"message", error.message}, {"hint", error.hint}}}};
     std::printf("%s\n", approval::terminal_json(out).c_str());
     return kRefused;
   }

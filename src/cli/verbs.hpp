@@ -14,7 +14,7 @@ namespace interlock::cli {
 int run_serve(const Places& places, const Words& words);
 int run_mcp(const Places& places, const Words& words);
 int run_init(const Places& places, const Words& words);
-int run_check(const Places& places, const Words& words);   // also `doctor`
+int run_check(const Places& places, const Words& words);  // also `doctor`
 int run_status(const std::filesystem::path& state_folder, const Words& words);
 int run_reload(const std::filesystem::path& state_folder, const Words& words);
 

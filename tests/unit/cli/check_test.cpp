@@ -94,7 +94,9 @@ TEST_F(Check, AStateFolderThatCannotBeUsedIsAnError) {
   EXPECT_TRUE(check_configuration({.config = file.string(), .state = (folder_ / "a/b/c").string(), .wrong = {}}).ok());
 }
 
-TEST_F(Check, AFileThatIsNotThereIsAnError) { EXPECT_FALSE(check_configuration({.config = (folder_ / "none.yaml").string(), .state = {}, .wrong = {}}).ok()); }
+TEST_F(Check, AFileThatIsNotThereIsAnError) {
+  EXPECT_FALSE(check_configuration({.config = (folder_ / "none.yaml").string(), .state = {}, .wrong = {}}).ok());
+}
 
 TEST_F(Check, MarksOfFilesDifferAfterEachKindOfChange) {
   const auto config = [&] {

@@ -9,8 +9,9 @@
 namespace interlock::cli {
 namespace {
 
-const ConfigSurroundings kNothingSet{.environment = [](std::string_view name) { return name == "HOME" ? std::optional<std::string>("/home/u") : std::nullopt; },
-                                     .check_files = false};
+const ConfigSurroundings kNothingSet{
+    .environment = [](std::string_view name) { return name == "HOME" ? std::optional<std::string>("/home/u") : std::nullopt; },
+    .check_files = false};
 
 Result<Config> load(const InitFacts& facts) { return parse_config(configuration_text(facts), "/work/interlock.yaml", kNothingSet); }
 
@@ -48,7 +49,8 @@ TEST(Init, ItsExamplePoliciesLoadAsTheyAreAndUncommented) {
   while (!rest.empty()) {
     const auto line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    const bool is_rule = line.starts_with("// @") || line.starts_with("// forbid (") || line.starts_with("// permit (") || line.starts_with("// when ") || line.starts_with("// unless ");
+    const bool is_rule = line.starts_with("// @") || line.starts_with("// forbid (") || line.starts_with("// permit (") ||
+                         line.starts_with("// when ") || line.starts_with("// unless ");
     if (is_rule) active.text += std::string(line.substr(3)) + "\n";
     rules += line.starts_with("// @id") ? 1 : 0;
   }
@@ -72,17 +74,22 @@ TEST(Init, TakesOverTheServersOfAClientAndLeavesItsSecrets) {
   ASSERT_EQ(config->servers.size(), 4U) << text;
   ASSERT_NE(config->server("File-System"), nullptr);
   EXPECT_EQ(config->server("File-System")->command,
-            (std::vector<std::string>{"npx", "-y", "@modelcontextprotocol/server-filesystem", "/my work", "yes", "1.5", "a: b", "/home/u/x", "${input:key}", "$HOME"}));
+            (std::vector<std::string>{"npx", "-y", "@modelcontextprotocol/server-filesystem", "/my work", "yes", "1.5", "a: b", "/home/u/x",
+                                      "${input:key}", "$HOME"}));
   ASSERT_NE(config->server("git-hub"), nullptr);
   EXPECT_EQ(config->server("git-hub")->env, (NameValues{{"GITHUB_TOKEN", ""}}));
   EXPECT_EQ(config->server("web")->headers, (NameValues{{"Authorization", ""}, {"X-Api-Key", ""}}));
 }
 
 TEST(Init, LeavesOutWhatIsNoServerOrGoesThroughInterlockAlready) {
-  const char* odd[] = {
-      "[]", "{}", "7", R"({"mcpServers": []})", R"({"mcpServers": {"a": 7, "b": {}, "c": {"command": ""}, "d": {"command": 7}, "e": {"url": "ftp://x"}}})",
-      R"({"mcpServers": {"a": {"command": "/usr/bin/interlock", "args": ["mcp", "--", "x"]}}})", R"({"mcpServers": {"a": {"command": "x", "args": [1]}}})",
-      R"({"mcpServers": {"a": {"url": "https://user:pw@x/"}, "b": {"url": "https://x/ y"}}})"};
+  const char* odd[] = {"[]",
+                       "{}",
+                       "7",
+                       R"({"mcpServers": []})",
+                       R"({"mcpServers": {"a": 7, "b": {}, "c": {"command": ""}, "d": {"command": 7}, "e": {"url": "ftp://x"}}})",
+                       R"({"mcpServers": {"a": {"command": "/usr/bin/interlock", "args": ["mcp", "--", "x"]}}})",
+                       R"({"mcpServers": {"a": {"command": "x", "args": [1]}}})",
+                       R"({"mcpServers": {"a": {"url": "https://user:pw@x/"}, "b": {"url": "https://x/ y"}}})"};
   for (const char* text : odd) {
     EXPECT_TRUE(servers_of_client(*json::parse(text)).empty()) << text;
     EXPECT_TRUE(load(facts_with(text))) << text;
@@ -90,7 +97,8 @@ TEST(Init, LeavesOutWhatIsNoServerOrGoesThroughInterlockAlready) {
 }
 
 TEST(Init, NamesThatFallTogetherAreKeptApart) {
-  const auto servers = servers_of_client(*json::parse(R"({"servers": {"a b": {"command": "x"}, "a/b": {"command": "y"}, "a_b": {"command": "z"}, "": {"command": "w"}}})"));
+  const auto servers = servers_of_client(
+      *json::parse(R"({"servers": {"a b": {"command": "x"}, "a/b": {"command": "y"}, "a_b": {"command": "z"}, "": {"command": "w"}}})"));
   std::set<std::string> names;
   for (const auto& server : servers) names.insert(server.name);
   EXPECT_EQ(servers.size(), 4U);

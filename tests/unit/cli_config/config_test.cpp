@@ -146,8 +146,11 @@ TEST(Config, WhatIsWrongIsNamedWithItsPlaceAndWhatToDo) {
       Wrong{"auth: { tokens: [ { subject: a } ] }\n", "2:19", "`auth.tokens.token_sha256` is missing", ""},
       Wrong{"auth: { tokens: [ { token: hunter2, subject: a } ] }\n", "2:28", "never stands in the file", "sha256sum"},
       Wrong{"auth: { tokens: [ { token_sha256: abc, subject: a } ] }\n", "2:35", "64 hexadecimal digits", "sha256sum"},
-      Wrong{"auth: { tokens: [ { token_sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, subject: a } ] }\n", "2:35", "hash of no token", ""},
-      Wrong{"auth:\n  tokens:\n    - { token_sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, subject: local/me }\n", "4:98", "cannot stand for this subject", ""},
+      Wrong{"auth: { tokens: [ { token_sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, subject: a } ] }\n",
+            "2:35", "hash of no token", ""},
+      Wrong{
+          "auth:\n  tokens:\n    - { token_sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, subject: local/me }\n",
+          "4:98", "cannot stand for this subject", ""},
       Wrong{"auth: { tokens: x }\n", "2:17", "must be a list", ""},
       Wrong{"approvals: { expires: 0s }\n", "2:23", "must be from 1000ms", ""},
       Wrong{"approvals: { elicit: \"true\" }\n", "2:22", "true or false", "without quotes"},
@@ -232,7 +235,10 @@ TEST(Config, NoErrorWarningOrDescriptionShowsASecret) {
     ASSERT_FALSE(config) << text;
     EXPECT_EQ(config.error().text().find("hunter2"), std::string::npos) << config.error().text();
   }
-  const auto config = parse("version: 1\nservers:\n  a: { command: [ x, \"${SECRET}\" ], env: { K: \"${SECRET}\" } }\n  b: { url: \"http://x.example/?k=${SECRET}\", headers: { A: \"${SECRET}\" } }\n", around);
+  const auto config = parse(
+      "version: 1\nservers:\n  a: { command: [ x, \"${SECRET}\" ], env: { K: \"${SECRET}\" } }\n  b: { url: "
+      "\"http://x.example/?k=${SECRET}\", headers: { A: \"${SECRET}\" } }\n",
+      around);
   ASSERT_TRUE(config) << config.error().text();
   const auto shown = json::write(describe(*config));
   EXPECT_EQ(shown.find("hunter2"), std::string::npos) << shown;

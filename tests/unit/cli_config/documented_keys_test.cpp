@@ -43,7 +43,8 @@ void add_schema_keys(const json::object& schema, const std::string& above, Keys&
     }
   }
   if (const auto* items = json::object_at(schema, "items")) add_schema_keys(*items, above, out);
-  if (const auto* values = json::object_at(schema, "additionalProperties"); values != nullptr && values->contains("properties")) add_schema_keys(*values, above + "NAME.", out);
+  if (const auto* values = json::object_at(schema, "additionalProperties"); values != nullptr && values->contains("properties"))
+    add_schema_keys(*values, above + "NAME.", out);
 }
 
 Keys keys_of_schema() {
@@ -55,7 +56,8 @@ Keys keys_of_schema() {
 
 // A key that nobody would mean makes the parser say what it knows at that place: "known here: a, b".
 void add_parser_keys(const std::string& text, const std::string& above, Keys& out) {
-  const auto config = parse_config(text, "interlock.yaml", {.environment = [](std::string_view) { return std::optional<std::string>(); }, .check_files = false});
+  const auto config = parse_config(text, "interlock.yaml",
+                                   {.environment = [](std::string_view) { return std::optional<std::string>(); }, .check_files = false});
   ASSERT_FALSE(config) << text;
   static constexpr std::string_view kBegin = "known here: ";
   ASSERT_TRUE(config.error().hint.starts_with(kBegin)) << text << config.error().text();
@@ -73,8 +75,10 @@ Keys keys_of_parser() {
     add_parser_keys("version: 1\n" + map + ": { QQQQQQQQQQQQQQQQ: 1 }\n", map + ".", out);
   }
   add_parser_keys("version: 1\nservers: { a: { command: [ x ], QQQQQQQQQQQQQQQQ: 1 } }\n", "servers.NAME.", out);
-  add_parser_keys("version: 1\nauth: { tokens: [ { token_sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, subject: a, QQQQQQQQQQQQQQQQ: 1 } ] }\n",
-                  "auth.tokens.", out);
+  add_parser_keys(
+      "version: 1\nauth: { tokens: [ { token_sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, subject: a, "
+      "QQQQQQQQQQQQQQQQ: 1 } ] }\n",
+      "auth.tokens.", out);
   return out;
 }
 
