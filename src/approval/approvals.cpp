@@ -219,7 +219,8 @@ Result<Approval> ApprovalBook::request(ApprovalRequest request) {
   if (static_cast<std::size_t>(of_subject) >= state.options.pending_per_subject) {
     return fail(ErrorCode::kUnavailable, "too many acts of this subject wait for a human (" + std::to_string(of_subject) + ")", "decide on some: see `interlock approvals`");
   }
-  if (json::write(request.arguments).size() > state.options.argument_bytes) {
+  const auto& judged = request.shown_arguments.is_null() ? request.arguments : request.shown_arguments;
+  if (json::write(judged).size() > state.options.argument_bytes) {
     return fail(ErrorCode::kTooLarge, "the arguments are too long for a human to judge", "split the act into smaller ones");
   }
   Approval approval;

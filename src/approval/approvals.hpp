@@ -30,7 +30,7 @@ namespace interlock::approval {
 struct ApprovalOptions {
   std::size_t pending = 1'000;               // held at once by this gate
   std::size_t pending_per_subject = 100;
-  std::size_t argument_bytes = 64 * 1024;    // of the redacted arguments; a longer act is refused, a human could not judge it
+  std::size_t argument_bytes = 64 * 1024;    // of the arguments as shown; a longer act is refused, a human could not judge it
   std::int64_t keep_ms = 7 * 86'400'000LL;   // finished approvals stay listed this long
   bool elicitation_counts = false;           // a yes through the agent's own channel counts
   std::optional<PassphraseVerifier> passphrase;  // where set, a yes needs it too

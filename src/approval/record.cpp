@@ -134,6 +134,12 @@ json::object to_json(const Approval& approval) {
   return o;
 }
 
+json::object to_json_for_approver(const Approval& approval) {
+  auto out = to_json(approval);
+  if (!approval.request.shown_arguments.is_null()) out["arguments"] = approval.request.shown_arguments;
+  return out;
+}
+
 Result<Approval> approval_from_json(const json::value& document) {
   const auto* o = document.if_object();
   if (o == nullptr || json::int_at(*o, "v") != kFormat) return fail(ErrorCode::kInvalid, "the record of an approval is not of a known format");

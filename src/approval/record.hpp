@@ -59,7 +59,8 @@ struct ApprovalRequest {
   std::string target;
   std::string action;
   std::string resource;   // Type::"id"
-  json::value arguments;  // redacted: what a human sees and what is stored
+  json::value arguments;        // as the ledger may hold them: what is stored
+  json::value shown_arguments;  // what the human judges by. In memory of the gate that holds the act alone; null: `arguments`
   model::Band band = model::Band::kSensitive;
   std::string reason;     // why a human is asked
   std::vector<std::string> policies;
@@ -83,7 +84,10 @@ struct Approval {
   std::string decision_reason;
 };
 
+// As it is stored.
 json::object to_json(const Approval& approval);
+// As the human sees it: with `shown_arguments` in place of `arguments`.
+json::object to_json_for_approver(const Approval& approval);
 Result<Approval> approval_from_json(const json::value& document);
 
 // An id as a person may type it: case, surrounding blanks and the look-alikes o, i, l are forgiven. Empty where it cannot be one.

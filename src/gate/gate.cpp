@@ -169,7 +169,9 @@ std::shared_ptr<Act> Gate::admit(Caller caller, model::ActionRequest request, co
                                          .approved = false,
                                          .now_ms = now_ms});
     const bool may_pass = act->verdict.allows() || act->verdict.kind == model::VerdictKind::kStepUp;
-    if (refusal && may_pass) {
+    // What policy says of arguments that the tool would not take helps nobody, where the caller may see what it takes.
+    const bool is_malformed = refusal && refusal->layer == model::Layer::kSchema && may_ever(act->caller, act->request, definition);
+    if (refusal && (may_pass || is_malformed)) {
       if (rules.policy->observes() && refusal->layer != model::Layer::kServer) {
         // Shadow mode denies nothing; the receipt says what would have been.
         act->verdict.observed = true;
@@ -220,7 +222,9 @@ void Gate::State::hold(std::shared_ptr<Act> act, AdmitHandlers handlers) {
   request.target = without_credentials(act->request.target);
   request.action = act->classification.action;
   request.resource = without_credentials(resource);
-  request.arguments = recorded_arguments(act->request.args, act->classification.sensitive_args, ArgumentRecord::kFull, salt);
+  request.arguments = recorded_arguments(act->request.args, act->classification.sensitive_args, options.arguments, salt);
+  // A human cannot judge a text that is hidden: what the catalogue calls sensitive is shown, what looks like a credential is not.
+  request.shown_arguments = recorded_arguments(act->request.args, {}, ArgumentRecord::kFull, salt);
   request.band = act->classification.band;
   request.reason = act->verdict.reason;
   request.policies = act->verdict.policies;

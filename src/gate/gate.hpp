@@ -122,7 +122,7 @@ class Gate {
   const Rules& rules() const;
 
   // Decides on `request`. `definition` is the tool's definition as its server gave it (annotations are untrusted), or null.
-  // `refusal` is used only where policy does not deny already. The act is returned for withdraw().
+  // `refusal` is used where policy does not deny already, and for arguments against the schema of a tool that the caller may see. The act is returned for withdraw().
   std::shared_ptr<Act> admit(Caller caller, model::ActionRequest request, const json::object* definition, std::optional<Refusal> refusal,
                              AdmitHandlers handlers);
   // The asker is gone or took the request back while it was held: no verdict will come.

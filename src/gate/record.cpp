@@ -116,6 +116,8 @@ std::string summary_of(const model::ActionRequest& request, const json::value& r
       std::string value = pair.value().is_string() ? std::string(json::view(pair.value().get_string())) : json::write(pair.value());
       if (const auto* bytes = json::find(pair.value(), "bytes"); bytes != nullptr && json::find(pair.value(), "salted_sha256") != nullptr) {
         value = "(" + json::write(*bytes) + " bytes)";
+      } else if (json::find(pair.value(), "hidden") != nullptr && json::find(pair.value(), "salted_sha256") != nullptr) {
+        value = "(hidden)";
       }
       if (value.size() > kValueBytes) value = std::string(utf8_prefix(value, kValueBytes)) + "…";
       out += ' ' + std::string(pair.key().data(), pair.key().size()) + '=' + value;

@@ -267,6 +267,9 @@ TEST_F(Book, BoundsWhatItHolds) {
   third.arguments = json::object{{"text", std::string(1000, 'x')}};
   EXPECT_EQ(refusal(book->request(third)), ErrorCode::kTooLarge);
   third.arguments = {};
+  third.shown_arguments = json::object{{"text", std::string(1000, 'x')}};
+  EXPECT_EQ(refusal(book->request(third)), ErrorCode::kTooLarge) << "what is shown counts too";
+  third.shown_arguments = {};
   third.resource = std::string(1'000'000, 'x');
   EXPECT_EQ(refusal(book->request(third)), ErrorCode::kTooLarge);
   third.resource = "File::\"x\"";

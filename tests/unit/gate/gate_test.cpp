@@ -155,14 +155,17 @@ TEST(Gate, TakesAYesThroughTheAgentsChannelOnlyWhereTheConfigurationSaysSo) {
   EXPECT_EQ(seen->kind(), VerdictKind::kAllow);
 }
 
-TEST(Gate, PutsARefusalOfTheSurfaceInPlaceOfAYesAndNeverOfANo) {
-  World world;
+TEST(Gate, PutsARefusalOfTheSurfaceInPlaceOfAYesAndNeverOfANoToAToolThatIsNotShown) {
+  World world({.policy = std::string(kPolicy) + R"(@id("no-razing") forbid (principal, action == Action::"shop/raze", resource);)"});
   const Refusal refusal{model::Layer::kSchema, "the arguments do not fit", "mend them"};
   const auto allowed = world.ask("look", {}, refusal);
   ASSERT_EQ(allowed->kind(), VerdictKind::kDeny);
   EXPECT_EQ(allowed->act->verdict.layer, model::Layer::kSchema);
-  const auto denied = world.ask("note", {}, refusal);
-  EXPECT_EQ(denied->act->verdict.layer, model::Layer::kPolicy) << "what policy denies says so, and not what the tool looks like";
+  const auto malformed = world.ask("note", {}, refusal);
+  EXPECT_EQ(malformed->kind(), VerdictKind::kDeny);
+  EXPECT_EQ(malformed->act->verdict.layer, model::Layer::kSchema) << "the agent sees the tool, and is told what it takes";
+  const auto denied = world.ask("raze", {}, refusal);
+  EXPECT_EQ(denied->act->verdict.layer, model::Layer::kPolicy) << "what is not shown does not say what it looks like";
   const auto held = world.ask("ship", {}, refusal);
   EXPECT_FALSE(held->held) << "no human is asked about what cannot be done";
   EXPECT_EQ(held->kind(), VerdictKind::kDeny);
@@ -267,6 +270,19 @@ TEST(Gate, RecordsNoSecretsNorWhatTheCatalogueCallsSensitive) {
   EXPECT_EQ(seen->held->summary.find("hunter2"), std::string::npos);
   EXPECT_EQ(json::write(approval::to_json(world.approvals->pending()[0])).find("hunter2"), std::string::npos);
   for (const auto& receipt : world.receipts("attempt")) EXPECT_EQ(json::write(receipt).find("hunter2"), std::string::npos) << json::write(receipt);
+}
+
+TEST(Gate, ShowsTheApproverWhatItStoresNowhere) {
+  World world;
+  const std::string letter(2000, 'w');
+  const auto seen = world.ask("ship", {{"text", letter}, {"token", "hunter2"}});
+  ASSERT_TRUE(seen->held);
+  const auto held = world.approvals->pending()[0];
+  const auto shown = json::write(approval::to_json_for_approver(held));
+  EXPECT_NE(shown.find(letter), std::string::npos) << "a human cannot judge what is hidden";
+  EXPECT_EQ(shown.find("hunter2"), std::string::npos);
+  EXPECT_EQ(json::write(approval::to_json(held)).find(letter), std::string::npos);
+  for (const auto& receipt : world.receipts("attempt")) EXPECT_EQ(json::write(receipt).find(letter), std::string::npos);
 }
 
 TEST(Gate, DoesNothingUnrecordedOnAFullDisk) {

@@ -78,6 +78,7 @@ TEST(SummaryOf, IsOneBoundedLineWithoutControlCharacters) {
   request.target = "write_file";
   EXPECT_EQ(summary_of(request, read(R"({"path":"/a","n":3})")), "write_file path=/a n=3");
   EXPECT_EQ(summary_of(request, read(R"({"t":{"bytes":1234,"salted_sha256":"00"}})")), "write_file t=(1234 bytes)");
+  EXPECT_EQ(summary_of(request, read(R"({"t":{"hidden":true,"salted_sha256":"00"}})")), "write_file t=(hidden)");
   EXPECT_EQ(summary_of(request, read("{\"a\":\"x\\u001b[2J\\ny\"}")), "write_file a=x [2J y");
   json::object many;
   for (int i = 0; i < 100; ++i) many["k" + std::to_string(i)] = std::string(200, 'a') + "é";
