@@ -31,6 +31,7 @@ int run_policy(const Places& places, const Words& words) {
   const Words rest(words.begin() + 1, words.end());
   if (command == "check") return run_policy_check(places, rest);
   if (command == "fmt") return run_policy_fmt(rest);
+  if (command == "test") return run_policy_test(rest);
   if (command == "analyze") return run_policy_analyze(rest);
   if (command == "--help" || command == "-h" || command == "help") {
     std::printf("%s", kHelp);
