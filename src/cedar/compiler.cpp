@@ -161,7 +161,7 @@ void Compiler::compile_after_first(const Node& node) {
       compile_node(node.b);
       emit(Op::kBinary, node, -1, 0, 0, static_cast<std::uint8_t>(node.operation));
       return;
-    case NodeKind::kGetAttr: emit(Op::kGetAttr, node, 0, add_name(tree_.strings[node.b])); return;
+    case NodeKind::kGetAttr: compile_attribute(node); return;
     case NodeKind::kHasAttr: {
       std::uint32_t first_name = static_cast<std::uint32_t>(target_.names.size());
       for (std::uint32_t i = 0; i < node.child_count; ++i) add_name(tree_.strings[child(node, i)]);
@@ -181,6 +181,19 @@ void Compiler::compile_after_first(const Node& node) {
       emit(Op::kCall, node, 1 - static_cast<int>(node.child_count), node.child_count, 0, static_cast<std::uint8_t>(node.function));
       return;
   }
+}
+
+// An attribute of a variable is one instruction.
+void Compiler::compile_attribute(const Node& node) {
+  const std::uint32_t name = add_name(tree_.strings[node.b]);
+  if (tree_.nodes[node.a].kind != NodeKind::kVariable) {
+    emit(Op::kGetAttr, node, 0, name);
+    return;
+  }
+  Instruction& variable = target_.code.back();
+  variable.op = Op::kVariableAttr;
+  variable.z = name;
+  target_.offsets.back() = node.offset;
 }
 
 void Compiler::compile_chain(const Node& node, Op jump) {

@@ -24,6 +24,7 @@ class Compiler {
   void compile_node(NodeId node);
   void compile_leaf(const Node& node);
   void compile_after_first(const Node& node);
+  void compile_attribute(const Node& node);
   void compile_chain(const Node& node, Op jump);
   void compile_if(const Node& node);
   void compile_is(const Node& node);

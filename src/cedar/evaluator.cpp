@@ -85,6 +85,41 @@ inline const Value* Evaluator::ready_attribute(const Value& holder, const NameDa
   return found == nullptr || found->kind() == Kind::kUnrepresentable ? nullptr : found;
 }
 
+inline bool Evaluator::ready_binary(BinaryOperation operation, Value& a, const Value& b) const {
+  if (a.kind() != b.kind()) return false;
+  switch (operation) {
+    case BinaryOperation::kIn: {
+      if (a.kind() != Kind::kEntity) return false;
+      const UidData& above = ValueAccess::uid(b);
+      bool below = ValueAccess::uid(a) == above;
+      if (!below) {
+        const EntityData* data = entity(a);
+        below = data != nullptr && data->has_ancestor(above);
+      }
+      a = Value::boolean(below);
+      return true;
+    }
+    case BinaryOperation::kEqual:
+    case BinaryOperation::kNotEqual: {
+      bool same = false;
+      if (a.kind() == Kind::kString) {
+        same = same_text(a.as_string(), b.as_string());
+      } else if (a.kind() == Kind::kEntity) {
+        same = ValueAccess::uid(a) == ValueAccess::uid(b);
+      } else if (a.kind() == Kind::kBool) {
+        same = a.as_bool() == b.as_bool();
+      } else if (a.kind() == Kind::kLong) {
+        same = a.as_integer() == b.as_integer();
+      } else {
+        return false;
+      }
+      a = Value::boolean(same == (operation == BinaryOperation::kEqual));
+      return true;
+    }
+    default: return false;
+  }
+}
+
 bool Evaluator::could_be_forgotten(const UidData& uid) const {
   if (unnamed_ == nullptr) return false;
   const auto& closed = unnamed_->closed_types;
@@ -107,6 +142,7 @@ Outcome Evaluator::run(const CompiledPolicy& policy) {
     switch (i.op) {
       case Op::kConstant: *++top = policies_.constants[i.z]; break;
       case Op::kVariable: *++top = variables_[i.x]; break;
+      case Op::kVariableAttr: *++top = variables_[i.x]; [[fallthrough]];
       case Op::kGetAttr: {
         const NameData& name = policies_.names[i.z];
         if (const Value* found = ready_attribute(*top, name); found != nullptr) {
@@ -152,10 +188,12 @@ Outcome Evaluator::run(const CompiledPolicy& policy) {
       case Op::kIsEmpty:
         if (!is_empty(*top)) return failed();
         break;
-      case Op::kBinary:
+      case Op::kBinary: {
         --top;
-        if (!binary(static_cast<BinaryOperation>(i.x), *top, top[1])) return failed();
+        const auto operation = static_cast<BinaryOperation>(i.x);
+        if (!ready_binary(operation, *top, top[1]) && !binary(operation, *top, top[1])) return failed();
         break;
+      }
       case Op::kLike:
         if (top->kind() != Kind::kString) return wrong_type("string", *top), failed();
         *top = Value::boolean(cedar::matches(policies_.patterns[i.z], top->as_string()));

@@ -52,6 +52,8 @@ class Evaluator {
 
   // An attribute that stands ready in memory; nullptr: get_attribute finds it, or says why not.
   const Value* ready_attribute(const Value& holder, const NameData& name) const;
+  // What operations mostly meet, without a call; false: binary() does it, or says why not.
+  bool ready_binary(BinaryOperation operation, Value& a, const Value& b) const;
   // Each replaces `a` by the result, or says in error_ what is wrong and returns false.
   bool get_attribute(Value& a, const NameData& name);
   bool has_attribute(Value& a, std::uint32_t first_name, std::uint32_t count);

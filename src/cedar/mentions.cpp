@@ -45,12 +45,11 @@ class Reader {
       case Op::kConstant: constant(set_.constants[i.z]); return;
       case Op::kIs: return add(Mention::Kind::kType, MentionPlace::kCondition, set_.types[i.z].text, {});
       case Op::kIsOrJump: return add(Mention::Kind::kType, MentionPlace::kCondition, set_.types[i.y].text, {});
-      case Op::kGetAttr: {
-        const Instruction& before = set_.code[at - 1];
-        const bool of_context = before.op == Op::kVariable && static_cast<Variable>(before.x) == Variable::kContext;
-        if (of_context) add(Mention::Kind::kContextAttribute, MentionPlace::kCondition, {}, set_.names[i.z].text);
+      case Op::kVariableAttr:
+        if (static_cast<Variable>(i.x) == Variable::kContext) {
+          add(Mention::Kind::kContextAttribute, MentionPlace::kCondition, {}, set_.names[i.z].text);
+        }
         return;
-      }
       default: return;
     }
   }

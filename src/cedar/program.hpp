@@ -20,6 +20,7 @@ enum class Op : std::uint8_t {
   kConstant,     // push constants[z]
   kVariable,     // push principal, action, resource or context (x)
   kGetAttr,      // top.names[z]
+  kVariableAttr, // push variable x, then kGetAttr
   kHasAttr,      // top has names[z ... z + y)
   kJump,         // to z
   kJumpIfFalse,  // pop a bool; to z when it is false
