@@ -24,7 +24,7 @@ struct Mention {
   std::string_view type;
   std::string_view id;
   const Policy* policy = nullptr;
-  std::uint32_t line = 0;    // of a scope: its policy's
+  std::uint32_t line = 0;  // of a scope: its policy's
   std::uint32_t column = 0;
 };
 

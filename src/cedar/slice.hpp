@@ -34,7 +34,7 @@ void authorize(const PolicySet& policies, const RequestSlice& request, Response&
 
 // What is known of a resource that has no name yet.
 struct UnnamedResource {
-  std::span<const NameView> ancestors;            // it is certainly in these
+  std::span<const NameView> ancestors;             // it is certainly in these
   std::span<const std::string_view> closed_types;  // of these types it is, and is in, no other than those
 };
 

@@ -51,8 +51,8 @@ class AnnotationReader {
     if (facts.id.empty()) facts.id = unnamed(policy.source_name(), number);
     const auto [before, is_new] = by_id_.emplace(facts.id, facts.place);
     if (!is_new) {
-      faults_.add(policy.source_name(), policy.line(), policy.column(), "the id " + in_ticks(facts.id) + " is taken by the policy at " + before->second,
-                  "give each policy an @id of its own");
+      faults_.add(policy.source_name(), policy.line(), policy.column(),
+                  "the id " + in_ticks(facts.id) + " is taken by the policy at " + before->second, "give each policy an @id of its own");
     }
     return facts;
   }
@@ -62,7 +62,8 @@ class AnnotationReader {
     const std::string_view name = annotation.name;
     if (name == "id") {
       facts.id = text(annotation, kMaxIdBytes);
-      if (facts.id.starts_with(kBuiltInPrefix)) complain(annotation, "ids that begin with " + in_ticks(kBuiltInPrefix) + " name rules of the gate", "choose another @id");
+      if (facts.id.starts_with(kBuiltInPrefix))
+        complain(annotation, "ids that begin with " + in_ticks(kBuiltInPrefix) + " name rules of the gate", "choose another @id");
     } else if (name == "reason") {
       facts.reason = text(annotation, kMaxTextBytes);
     } else if (name == "next") {
@@ -70,7 +71,8 @@ class AnnotationReader {
     } else if (name == "shadow") {
       facts.shadow = true;
     } else if (holds(kPlannedAnnotations, name)) {
-      complain(annotation, "@" + annotation.name + " is not supported yet", "leave it out: a policy that promises it would promise too much");
+      complain(annotation, "@" + annotation.name + " is not supported yet",
+               "leave it out: a policy that promises it would promise too much");
     } else {
       complain(annotation, "there is no annotation " + in_ticks("@" + annotation.name),
                suggestion(name, kAnnotations, "the annotations are " + listed(kAnnotations)));
@@ -78,11 +80,14 @@ class AnnotationReader {
   }
 
   std::string text(const cedar::Annotation& annotation, std::size_t max_bytes) {
-    const bool printable = std::none_of(annotation.value.begin(), annotation.value.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    const bool printable = std::none_of(annotation.value.begin(), annotation.value.end(),
+                                        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
     if (annotation.value.empty()) {
       complain(annotation, "@" + annotation.name + " needs a text", "for example @" + annotation.name + "(\"...\")");
     } else if (annotation.value.size() > max_bytes) {
-      complain(annotation, "@" + annotation.name + " has " + std::to_string(annotation.value.size()) + " bytes, more than " + std::to_string(max_bytes), "shorten it");
+      complain(annotation,
+               "@" + annotation.name + " has " + std::to_string(annotation.value.size()) + " bytes, more than " + std::to_string(max_bytes),
+               "shorten it");
     } else if (!printable) {
       complain(annotation, "@" + annotation.name + " holds control characters", "write it as one line of plain text");
     }
@@ -101,8 +106,8 @@ class AnnotationReader {
 
   Faults& faults_;
   const cedar::Policy* policy_ = nullptr;
-  std::unordered_map<std::string, std::size_t> numbers_;    // of policies, by source
-  std::unordered_map<std::string, std::string> by_id_;      // id -> place
+  std::unordered_map<std::string, std::size_t> numbers_;  // of policies, by source
+  std::unordered_map<std::string, std::string> by_id_;    // id -> place
 };
 
 // ------------------------------------------------------------------------------------------------------------- names
@@ -141,14 +146,16 @@ class NameChecker {
         return complain("the principal is never " + in_ticks(type), "who acts is Agent::\"<subject>\", in Human::\"<owner>\"");
       case MentionPlace::kAction:
         if (type == kActionType) return;
-        return complain("the action is never " + in_ticks(type), "actions are Action::\"<server or entry>/<tool>\", in groups such as Action::\"write\"");
+        return complain("the action is never " + in_ticks(type),
+                        "actions are Action::\"<server or entry>/<tool>\", in groups such as Action::\"write\"");
       case MentionPlace::kResource:
       case MentionPlace::kCondition: break;
     }
     if (holds(kBuiltInTypes, type)) return;
     // A catalogue may name types of its own, but hardly one that differs from a built-in type in case alone.
     const std::string_view near = nearest(type, kBuiltInTypes);
-    const bool same_letters = near.size() == type.size() && std::equal(near.begin(), near.end(), type.begin(), [](char a, char b) { return (a | 0x20) == (b | 0x20); });
+    const bool same_letters = near.size() == type.size() &&
+                              std::equal(near.begin(), near.end(), type.begin(), [](char a, char b) { return (a | 0x20) == (b | 0x20); });
     if (same_letters) complain("there is no type " + in_ticks(type), "did you mean " + in_ticks(near) + "?");
   }
 
@@ -157,7 +164,8 @@ class NameChecker {
       // Every operation is "<entry>/<tool>"; what has no slash can only be a group.
       if (id.find('/') != std::string_view::npos || holds(kActionGroups, id)) return;
       complain("there is no action group " + in_ticks(id),
-               suggestion(id, kActionGroups, "the groups are " + listed(kActionGroups) + "; a single operation is Action::\"<server or entry>/<tool>\""));
+               suggestion(id, kActionGroups,
+                          "the groups are " + listed(kActionGroups) + "; a single operation is Action::\"<server or entry>/<tool>\""));
     } else if (type == kWorkspaceType && id != kWorkspaceId) {
       complain("there is no workspace " + in_ticks(id), "the workspace of interlock.yaml is Workspace::\"default\"");
     } else if ((type == kFileType || type == kFolderType) && id.starts_with('/')) {
@@ -183,7 +191,8 @@ class NameChecker {
     const bool upper = std::any_of(host.begin(), host.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
     if (upper) complain("the host " + in_ticks(host) + " matches nothing: hosts are compared in lower case", "write it in lower case");
     if (host.find('*') != std::string_view::npos) {
-      complain("the host " + in_ticks(host) + " matches nothing: there are no patterns in names", "`resource in Host::\"example.com\"` holds for its subdomains, too");
+      complain("the host " + in_ticks(host) + " matches nothing: there are no patterns in names",
+               "`resource in Host::\"example.com\"` holds for its subdomains, too");
     } else if (host.find("://") != std::string_view::npos || (host.find('/') != std::string_view::npos)) {
       complain(in_ticks(host) + " is no host", "write the name alone, as in Host::\"example.com\"");
     }

@@ -71,7 +71,8 @@ std::string revision_of(std::span<const cedar::PolicySource> sources, const Comp
 Status check_source_names(std::span<const PolicySource> sources) {
   for (std::size_t i = 0; i < sources.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      if (sources[i].name == sources[j].name) return fail(ErrorCode::kConflict, "the policy file `" + sources[i].name + "` is named twice", "name it once");
+      if (sources[i].name == sources[j].name)
+        return fail(ErrorCode::kConflict, "the policy file `" + sources[i].name + "` is named twice", "name it once");
     }
   }
   return {};

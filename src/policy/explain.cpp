@@ -67,7 +67,8 @@ void write_reason(model::Verdict& verdict, const Finding& finding, const Reasons
 }
 
 // What stands in the way: satisfied forbids, forbids that fail, the rule for band 3.
-void name_obstacles(model::Verdict& verdict, const Finding& finding, const cedar::Response& response, bool critical, Reasons& reasons, std::string& next) {
+void name_obstacles(model::Verdict& verdict, const Finding& finding, const cedar::Response& response, bool critical, Reasons& reasons,
+                    std::string& next) {
   for (const cedar::Policy* policy : response.determining) {
     if (!forbids(*policy)) continue;
     const PolicyFacts& facts = finding.layer.of(*policy);
@@ -143,7 +144,8 @@ void explain_deny(model::Verdict& verdict, const Finding& finding, const cedar::
     return;
   }
   const bool failed = std::any_of(denied.errors.begin(), denied.errors.end(), [](const auto& error) { return forbids(*error.policy); });
-  const auto first = std::find_if(denied.determining.begin(), denied.determining.end(), [](const auto* policy) { return forbids(*policy); });
+  const auto first =
+      std::find_if(denied.determining.begin(), denied.determining.end(), [](const auto* policy) { return forbids(*policy); });
   if (first != denied.determining.end()) {
     verdict.next = "do not try it another way; the human in charge can change the policy (" + finding.layer.of(**first).place + ")";
   } else if (failed) {

@@ -31,7 +31,11 @@ int strictness(VerdictKind kind) {
 class Decision {
  public:
   Decision(const CompiledEngine& engine, const Input& input, Scratch& scratch)
-      : engine_(engine), input_(input), scratch_(scratch), view_(input, engine.workspace, engine.workspace_value, scratch), shadow_(engine) {}
+      : engine_(engine),
+        input_(input),
+        scratch_(scratch),
+        view_(input, engine.workspace, engine.workspace_value, scratch),
+        shadow_(engine) {}
 
   model::Verdict decide() {
     const auto& classification = input_.classification;

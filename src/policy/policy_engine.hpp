@@ -65,7 +65,7 @@ class PolicyEngine {
   // apply). `resource_known` is for requests whose resource does not depend on arguments (resources/read, prompts/get).
   bool may_ever(const Input& input, bool resource_known = false) const;
 
-  const std::string& revision() const;      // hex SHA-256 over the sources, the workspace and the mode
+  const std::string& revision() const;  // hex SHA-256 over the sources, the workspace and the mode
   std::vector<std::string> policy_ids() const;
   bool observes() const;
 

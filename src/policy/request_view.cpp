@@ -23,7 +23,8 @@ NameView name_of(const model::EntityName& name) { return {name.type, name.id}; }
 
 }  // namespace
 
-RequestView::RequestView(const Input& input, std::span<const std::string> workspace, Value workspace_value, Scratch& scratch, Knowledge knowledge)
+RequestView::RequestView(const Input& input, std::span<const std::string> workspace, Value workspace_value, Scratch& scratch,
+                         Knowledge knowledge)
     : input_(input), workspace_(workspace), scratch_(scratch), is_tool_call_(input.request.operation == "tools/call") {
   scratch_.arena.clear();
   scratch_.tool.assign(input.request.server).append("/").append(input.request.target);

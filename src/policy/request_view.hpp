@@ -22,7 +22,7 @@ struct Scratch {
   cedar::Response with;     // the answer with one
   std::vector<cedar::NameView> action_ancestors;
   std::vector<cedar::NameView> resource_ancestors;
-  std::string tool;         // "<server>/<tool>"
+  std::string tool;  // "<server>/<tool>"
 };
 
 // Which parts of the context are not known yet (may_ever).

@@ -5,7 +5,9 @@
 namespace interlock::policy {
 namespace {
 
-bool holds(const std::vector<const cedar::Policy*>& list, const cedar::Policy& policy) { return std::find(list.begin(), list.end(), &policy) != list.end(); }
+bool holds(const std::vector<const cedar::Policy*>& list, const cedar::Policy& policy) {
+  return std::find(list.begin(), list.end(), &policy) != list.end();
+}
 
 // The answer as it would be with one more policy that is satisfied.
 Answer with_policy(Answer answer, cedar::Effect effect) {

@@ -15,8 +15,9 @@ namespace {
 constexpr std::size_t kMaxHostBytes = 253;
 
 // A browser's view of itself, of this machine's files, or of another URL that it holds inside.
-constexpr std::array<std::string_view, 14> kLocalSchemes{"blob",      "brave", "chrome", "chrome-extension", "chrome-untrusted", "devtools", "edge",
-                                                         "extension", "file",  "filesystem", "jar",          "javascript",       "moz-extension", "view-source"};
+constexpr std::array<std::string_view, 14> kLocalSchemes{
+    "blob", "brave",      "chrome", "chrome-extension", "chrome-untrusted", "devtools",   "edge", "extension",
+    "file", "filesystem", "jar",    "javascript",       "moz-extension",    "view-source"};
 constexpr std::array<std::string_view, 4> kLocalDomains{".localhost", ".local", ".internal", ".home.arpa"};
 
 struct Network {
@@ -42,9 +43,11 @@ bool is_private_v6(const std::uint8_t (&bytes)[16]) {
   static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   static constexpr std::uint8_t kTranslated[12] = {0, 0x64, 0xff, 0x9b};
   static constexpr std::uint8_t kZero[12] = {};
-  const bool holds_v4 = std::memcmp(bytes, kMapped, 12) == 0 || std::memcmp(bytes, kTranslated, 12) == 0 || std::memcmp(bytes, kZero, 12) == 0;
+  const bool holds_v4 =
+      std::memcmp(bytes, kMapped, 12) == 0 || std::memcmp(bytes, kTranslated, 12) == 0 || std::memcmp(bytes, kZero, 12) == 0;
   if (holds_v4) {
-    const std::uint32_t v4 = (std::uint32_t{bytes[12]} << 24) | (std::uint32_t{bytes[13]} << 16) | (std::uint32_t{bytes[14]} << 8) | bytes[15];
+    const std::uint32_t v4 =
+        (std::uint32_t{bytes[12]} << 24) | (std::uint32_t{bytes[13]} << 16) | (std::uint32_t{bytes[14]} << 8) | bytes[15];
     return is_private_v4(v4);  // :: and ::1 are in 0.0.0.0/8
   }
   const bool unique_local = (bytes[0] & 0xfe) == 0xfc;

@@ -22,8 +22,8 @@ inline constexpr std::string_view kWorkspaceType = "Workspace";
 // The one workspace of a configuration: what lies below its folders is in Workspace::"default".
 inline constexpr std::string_view kWorkspaceId = "default";
 
-inline constexpr std::array kBuiltInTypes{kAgentType, kHumanType, kActionType, kToolType,  kServerType,
-                                          kFileType,  kFolderType, kUrlType,   kHostType, kWorkspaceType};
+inline constexpr std::array kBuiltInTypes{kAgentType, kHumanType,  kActionType, kToolType, kServerType,
+                                          kFileType,  kFolderType, kUrlType,    kHostType, kWorkspaceType};
 // Names of these types come from the gate alone. A catalogue that makes one up is not believed.
 inline constexpr std::array kReservedTypes{kAgentType, kHumanType, kActionType, kToolType, kServerType, kWorkspaceType};
 // The types of which a resource is, or is in, nothing but its own Tool and Server.

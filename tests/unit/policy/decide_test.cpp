@@ -55,8 +55,12 @@ std::string scoped(const std::string& scope) { return "@id(\"p\") permit (" + sc
 
 std::vector<Row> verdict_rows() {
   std::vector<Row> rows;
-  auto allow = [&](std::string name, std::string policies, Case given) { rows.push_back({std::move(name), std::move(policies), std::move(given), VerdictKind::kAllow, {"p"}}); };
-  auto deny = [&](std::string name, std::string policies, Case given) { rows.push_back({std::move(name), std::move(policies), std::move(given), VerdictKind::kDeny, {}}); };
+  auto allow = [&](std::string name, std::string policies, Case given) {
+    rows.push_back({std::move(name), std::move(policies), std::move(given), VerdictKind::kAllow, {"p"}});
+  };
+  auto deny = [&](std::string name, std::string policies, Case given) {
+    rows.push_back({std::move(name), std::move(policies), std::move(given), VerdictKind::kDeny, {}});
+  };
   auto row = [&](std::string name, std::string policies, Case given, VerdictKind kind, std::vector<std::string> ids) {
     rows.push_back({std::move(name), std::move(policies), std::move(given), kind, std::move(ids)});
   };
@@ -67,7 +71,10 @@ std::vector<Row> verdict_rows() {
   deny("another principal", scoped("principal == Agent::\"agent-2\", action, resource"), work);
   allow("principal by owner", scoped("principal in Human::\"ana\", action, resource"), work);
   deny("another owner", scoped("principal in Human::\"bo\", action, resource"), work);
-  allow("principal's attributes", when("principal.id == \"agent-1\" && principal.owner == Human::\"ana\" && principal.assurance == \"bearer\" && principal.client like \"test *\" && principal.attributes.uid == 1000"), work);
+  allow("principal's attributes",
+        when("principal.id == \"agent-1\" && principal.owner == Human::\"ana\" && principal.assurance == \"bearer\" && principal.client "
+             "like \"test *\" && principal.attributes.uid == 1000"),
+        work);
   {
     Case ownerless = work;
     ownerless.subject.owner.clear();
@@ -79,7 +86,8 @@ std::vector<Row> verdict_rows() {
   allow("action by effect", scoped("principal, action in Action::\"write\", resource"), work);
   allow("action by surface", scoped("principal, action in Action::\"mcp\", resource"), work);
   deny("another effect", scoped("principal, action in [Action::\"read\", Action::\"send\"], resource"), work);
-  allow("each of several effects", scoped("principal, action in Action::\"send\", resource"), Case(work).does({Effect::kWrite, Effect::kSend}));
+  allow("each of several effects", scoped("principal, action in Action::\"send\", resource"),
+        Case(work).does({Effect::kWrite, Effect::kSend}));
   // On what.
   allow("resource by name", scoped("principal, action, resource == File::\"/work/src/a.txt\""), work);
   allow("resource by folder", scoped("principal, action, resource in Folder::\"/work\""), work);
@@ -93,17 +101,27 @@ std::vector<Row> verdict_rows() {
   deny("a relative path is in no workspace", scoped("principal, action, resource in Workspace::\"default\""), write_of("work/a"));
   deny("a url below a like-named folder is in no workspace", scoped("principal, action, resource in Workspace::\"default\""),
        Case(work).on("Url", "https://example.com/work", {{"Host", "example.com"}, {"Folder", "/work"}}));
-  allow("file attributes", when("resource.path == \"/work/src/a.txt\" && resource.name == \"a.txt\" && resource.id == resource.path"), work);
+  allow("file attributes", when("resource.path == \"/work/src/a.txt\" && resource.name == \"a.txt\" && resource.id == resource.path"),
+        work);
   allow("url attributes",
-        when("resource.url == \"https://docs.example.com:8443/a/b\" && resource.scheme == \"https\" && resource.host == \"docs.example.com\" && resource.path == \"/a/b\" && !resource.local"),
+        when("resource.url == \"https://docs.example.com:8443/a/b\" && resource.scheme == \"https\" && resource.host == "
+             "\"docs.example.com\" && resource.path == \"/a/b\" && !resource.local"),
         Case(work).on("Url", "https://docs.example.com:8443/a/b", {{"Host", "docs.example.com"}, {"Host", "example.com"}}));
-  allow("host", scoped("principal, action, resource in Host::\"example.com\""), Case(work).on("Url", "https://docs.example.com/a", {{"Host", "docs.example.com"}, {"Host", "example.com"}}));
-  allow("types of the catalogue", when("resource is Repo && resource in Owner::\"acme\" && resource.id like \"acme/*\""), Case(work).on("Repo", "acme/app", {{"Owner", "acme"}}));
+  allow("host", scoped("principal, action, resource in Host::\"example.com\""),
+        Case(work).on("Url", "https://docs.example.com/a", {{"Host", "docs.example.com"}, {"Host", "example.com"}}));
+  allow("types of the catalogue", when("resource is Repo && resource in Owner::\"acme\" && resource.id like \"acme/*\""),
+        Case(work).on("Repo", "acme/app", {{"Owner", "acme"}}));
   // Context.
   allow("arguments", when("context.args.path like \"/work/*\" && context.args has content"), work);
-  allow("request", when("context.surface == \"mcp\" && context.server == \"files\" && context.tool == \"write_file\" && context.operation == \"tools/call\""), work);
+  allow("request",
+        when("context.surface == \"mcp\" && context.server == \"files\" && context.tool == \"write_file\" && context.operation == "
+             "\"tools/call\""),
+        work);
   allow("classification", when("context.band == 1 && context.known && context.effects == [\"write\"]"), work);
-  allow("task", when("context.task.id == \"task_1\" && context.task.purpose == \"tidy up\" && context.task.calls == 3 && context.task.band_ceiling == 3 && context.task.started < context.now && context.now < context.task.expires"), work);
+  allow("task",
+        when("context.task.id == \"task_1\" && context.task.purpose == \"tidy up\" && context.task.calls == 3 && context.task.band_ceiling "
+             "== 3 && context.task.started < context.now && context.now < context.task.expires"),
+        work);
   allow("rate", when("context.rate.last_minute <= 2"), work);
   allow("time", when("context.now == datetime(\"2023-11-14T22:14:20Z\")"), work);
   allow("workspace folders", when("context.workspace.contains(\"/work\")"), work);
@@ -116,22 +134,37 @@ std::vector<Row> verdict_rows() {
   }
   // Answers.
   row("nothing permits", "", work, VerdictKind::kDeny, {});
-  row("forbid wins", kPermitAll + "@id(\"no\") forbid (principal, action in Action::\"write\", resource);", work, VerdictKind::kDeny, {"no"});
-  row("unless approved asks", kPermitAll + "@id(\"ask\") forbid (principal, action, resource) unless { context.approved };", work, VerdictKind::kStepUp, {"ask"});
-  row("approved passes", kPermitAll + "@id(\"ask\") forbid (principal, action, resource) unless { context.approved };", Case(work).yes(), VerdictKind::kAllow, {"all"});
-  row("a permit that waits for approval asks", "@id(\"yes\") permit (principal, action, resource) when { context.approved };", work, VerdictKind::kStepUp, {"yes"});
-  row("a hard no is not asked about", kPermitAll + "@id(\"ask\") forbid (principal, action, resource) unless { context.approved };\n@id(\"no\") forbid (principal, action, resource);", work,
-      VerdictKind::kDeny, {"no"});
-  row("critical asks, whatever policies say", kPermitAll, Case(work).does({Effect::kAdmin}, Band::kCritical), VerdictKind::kStepUp, {"interlock/critical-needs-approval"});
+  row("forbid wins", kPermitAll + "@id(\"no\") forbid (principal, action in Action::\"write\", resource);", work, VerdictKind::kDeny,
+      {"no"});
+  row("unless approved asks", kPermitAll + "@id(\"ask\") forbid (principal, action, resource) unless { context.approved };", work,
+      VerdictKind::kStepUp, {"ask"});
+  row("approved passes", kPermitAll + "@id(\"ask\") forbid (principal, action, resource) unless { context.approved };", Case(work).yes(),
+      VerdictKind::kAllow, {"all"});
+  row("a permit that waits for approval asks", "@id(\"yes\") permit (principal, action, resource) when { context.approved };", work,
+      VerdictKind::kStepUp, {"yes"});
+  row("a hard no is not asked about",
+      kPermitAll +
+          "@id(\"ask\") forbid (principal, action, resource) unless { context.approved };\n@id(\"no\") forbid (principal, action, "
+          "resource);",
+      work, VerdictKind::kDeny, {"no"});
+  row("critical asks, whatever policies say", kPermitAll, Case(work).does({Effect::kAdmin}, Band::kCritical), VerdictKind::kStepUp,
+      {"interlock/critical-needs-approval"});
   row("critical with a yes passes", kPermitAll, Case(work).does({Effect::kAdmin}, Band::kCritical).yes(), VerdictKind::kAllow, {"all"});
   row("critical that nothing permits is denied", "", Case(work).does({Effect::kAdmin}, Band::kCritical), VerdictKind::kDeny, {});
-  row("critical that a policy forbids is denied", kPermitAll + "@id(\"no\") forbid (principal, action, resource);", Case(work).does({Effect::kAdmin}, Band::kCritical), VerdictKind::kDeny, {"no"});
+  row("critical that a policy forbids is denied", kPermitAll + "@id(\"no\") forbid (principal, action, resource);",
+      Case(work).does({Effect::kAdmin}, Band::kCritical), VerdictKind::kDeny, {"no"});
   row("every permit is named", kPermitAll + "permit (principal, action, resource);", work, VerdictKind::kAllow, {"all", "own.cedar:2"});
   // Failures.
-  row("a forbid that fails denies", kPermitAll + "@id(\"fails\") forbid (principal, action, resource) when { context.args.missing == 1 };", work, VerdictKind::kDeny, {"fails"});
-  row("a forbid that fails unless approved asks", kPermitAll + "@id(\"fails\") forbid (principal, action, resource) when { !context.approved && context.args.missing == 1 };", work, VerdictKind::kStepUp, {"fails"});
-  row("a permit that fails permits nothing", "@id(\"fails\") permit (principal, action, resource) when { context.args.missing == 1 };", work, VerdictKind::kDeny, {});
-  row("a permit that fails leaves the others", kPermitAll + "@id(\"fails\") permit (principal, action, resource) when { context.args.missing == 1 };", work, VerdictKind::kAllow, {"all"});
+  row("a forbid that fails denies", kPermitAll + "@id(\"fails\") forbid (principal, action, resource) when { context.args.missing == 1 };",
+      work, VerdictKind::kDeny, {"fails"});
+  row("a forbid that fails unless approved asks",
+      kPermitAll + "@id(\"fails\") forbid (principal, action, resource) when { !context.approved && context.args.missing == 1 };", work,
+      VerdictKind::kStepUp, {"fails"});
+  row("a permit that fails permits nothing", "@id(\"fails\") permit (principal, action, resource) when { context.args.missing == 1 };",
+      work, VerdictKind::kDeny, {});
+  row("a permit that fails leaves the others",
+      kPermitAll + "@id(\"fails\") permit (principal, action, resource) when { context.args.missing == 1 };", work, VerdictKind::kAllow,
+      {"all"});
   return rows;
 }
 
@@ -142,7 +175,9 @@ INSTANTIATE_TEST_SUITE_P(Table, Verdicts, testing::ValuesIn(verdict_rows()), [](
 });
 
 TEST(Reasons, OfAForbidIsItsAnnotation) {
-  const auto verdict = decide(kPermitAll + R"(@id("no") @reason("Release notes are frozen.") @next("Open a ticket.") forbid (principal, action, resource);)", write_of("/work/a"));
+  const auto verdict =
+      decide(kPermitAll + R"(@id("no") @reason("Release notes are frozen.") @next("Open a ticket.") forbid (principal, action, resource);)",
+             write_of("/work/a"));
   EXPECT_EQ(verdict.reason, "Release notes are frozen.");
   EXPECT_EQ(verdict.next, "Open a ticket.");
 }
@@ -175,7 +210,9 @@ TEST(Reasons, OfAnUnknownToolSayThatNothingDescribesIt) {
 }
 
 TEST(Reasons, OfAFailedForbidNameItAndTheFault) {
-  const auto verdict = decide(kPermitAll + "@id(\"careless\")\nforbid (principal, action, resource)\nwhen { context.args.missing like \"*\" };", write_of("/work/a"));
+  const auto verdict =
+      decide(kPermitAll + "@id(\"careless\")\nforbid (principal, action, resource)\nwhen { context.args.missing like \"*\" };",
+             write_of("/work/a"));
   EXPECT_THAT(verdict.reason, HasSubstr("careless"));
   EXPECT_THAT(verdict.reason, HasSubstr("policies/own.cedar:4:"));
   EXPECT_THAT(verdict.reason, HasSubstr("missing"));
@@ -190,14 +227,17 @@ TEST(Reasons, OfAFailedPermitStandBesideTheDenial) {
 }
 
 TEST(Reasons, OfAStepUpComeFromWhatWaits) {
-  const auto verdict = decide(R"(@id("x") @reason("Purchases are signed off.") permit (principal, action, resource) when { context.approved };)", write_of("/work/a"));
+  const auto verdict =
+      decide(R"(@id("x") @reason("Purchases are signed off.") permit (principal, action, resource) when { context.approved };)",
+             write_of("/work/a"));
   EXPECT_EQ(verdict.kind, VerdictKind::kStepUp);
   EXPECT_EQ(verdict.reason, "Purchases are signed off.");
   EXPECT_THAT(verdict.next, HasSubstr("interlock approvals"));
 }
 
 TEST(Reasons, NeverRepeatThemselves) {
-  const std::string twice = R"(@id("a") @reason("No.") forbid (principal, action, resource); @id("b") @reason("No.") forbid (principal, action, resource);)";
+  const std::string twice =
+      R"(@id("a") @reason("No.") forbid (principal, action, resource); @id("b") @reason("No.") forbid (principal, action, resource);)";
   const auto verdict = decide(kPermitAll + twice, write_of("/work/a"));
   EXPECT_EQ(verdict.reason, "No.");
   EXPECT_THAT(verdict.policies, ElementsAre("a", "b"));
@@ -236,8 +276,9 @@ TEST(SeveralResources, TheStrictestAnswerCounts) {
   struct {
     std::string from, to;
     VerdictKind kind;
-  } rows[] = {{"/work/a", "/work/b", VerdictKind::kAllow},   {"/work/a", "/tmp/b", VerdictKind::kStepUp}, {"/tmp/a", "/work/b", VerdictKind::kStepUp},
-              {"/work/a", "/etc/b", VerdictKind::kDeny},     {"/etc/a", "/work/b", VerdictKind::kDeny},   {"/tmp/a", "/etc/b", VerdictKind::kDeny},
+  } rows[] = {{"/work/a", "/work/b", VerdictKind::kAllow}, {"/work/a", "/tmp/b", VerdictKind::kStepUp},
+              {"/tmp/a", "/work/b", VerdictKind::kStepUp}, {"/work/a", "/etc/b", VerdictKind::kDeny},
+              {"/etc/a", "/work/b", VerdictKind::kDeny},   {"/tmp/a", "/etc/b", VerdictKind::kDeny},
               {"/etc/a", "/tmp/b", VerdictKind::kDeny}};
   for (const auto& row : rows) EXPECT_EQ(decide(kMoves, move(row.from, row.to)).kind, row.kind) << row.from << " to " << row.to;
 }
@@ -254,7 +295,8 @@ TEST(SeveralResources, TheReasonNamesTheOneThatIsMeant) {
 
 TEST(SeveralResources, ManyOfThemAreDecidedOneByOne) {
   Case given = write_of("/work/a");
-  for (int i = 0; i < 255; ++i) given.classification.further_resources.push_back({{"File", "/work/" + std::to_string(i)}, Case::folders_above("/work/x")});
+  for (int i = 0; i < 255; ++i)
+    given.classification.further_resources.push_back({{"File", "/work/" + std::to_string(i)}, Case::folders_above("/work/x")});
   EXPECT_EQ(decide(kMoves, given).kind, VerdictKind::kAllow);
   given.classification.further_resources.push_back({{"File", "/etc/x"}, Case::folders_above("/etc/x")});
   EXPECT_EQ(decide(kMoves, given).kind, VerdictKind::kDeny);
@@ -264,7 +306,12 @@ TEST(SeveralResources, ManyOfThemAreDecidedOneByOne) {
 
 TEST(ForgedNames, OfTheGatesOwnTypesAreDenied) {
   const std::string policies = kPermitAll;
-  for (const model::EntityName& forged : std::vector<model::EntityName>{{"Workspace", "default"}, {"Server", "other"}, {"Tool", "files/other"}, {"Agent", "agent-1"}, {"Human", "ana"}, {"Action", "read"}}) {
+  for (const model::EntityName& forged : std::vector<model::EntityName>{{"Workspace", "default"},
+                                                                        {"Server", "other"},
+                                                                        {"Tool", "files/other"},
+                                                                        {"Agent", "agent-1"},
+                                                                        {"Human", "ana"},
+                                                                        {"Action", "read"}}) {
     EXPECT_EQ(decide(policies, a_case().on(forged.type, forged.id)).kind, VerdictKind::kDeny) << model::text_of(forged);
     const auto contained = decide(policies, a_case().on("Repo", "a/b", {forged}));
     EXPECT_EQ(contained.kind, VerdictKind::kDeny) << model::text_of(forged);
@@ -285,7 +332,9 @@ TEST(Observe, AllowsAndSaysWhatWouldHaveBeen) {
   struct {
     std::string policies;
     VerdictKind would;
-  } rows[] = {{kPermitAll, VerdictKind::kAllow}, {"", VerdictKind::kDeny}, {"permit (principal, action, resource) when { context.approved };", VerdictKind::kStepUp}};
+  } rows[] = {{kPermitAll, VerdictKind::kAllow},
+              {"", VerdictKind::kDeny},
+              {"permit (principal, action, resource) when { context.approved };", VerdictKind::kStepUp}};
   for (const auto& row : rows) {
     const auto verdict = decide(row.policies, write_of("/work/a"), {.observe = true, .workspace = {}});
     EXPECT_EQ(verdict.kind, VerdictKind::kAllow);

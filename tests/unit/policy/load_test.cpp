@@ -18,7 +18,7 @@ using testing::StartsWith;
 
 struct Refused {
   std::string policies;
-  std::string place;    // "line:column"
+  std::string place;  // "line:column"
   std::string message;
   std::string hint;
 };
@@ -39,11 +39,13 @@ TEST(Load, RefusesWhatCanOnlyBeAMistake) {
       {"@reason(\"\") permit (principal, action, resource);", "1:1", "@reason needs a text", ""},
       {"@reason(\"a\\nb\") permit (principal, action, resource);", "1:1", "control characters", ""},
       {"@id(\"interlock/mine\") permit (principal, action, resource);", "1:1", "`interlock/`", "another @id"},
-      {"@id(\"a\") permit (principal, action, resource);\n\n@id(\"a\") permit (principal, action, resource);", "3:1", "`a` is taken by the policy at own.cedar:1", "@id of its own"},
+      {"@id(\"a\") permit (principal, action, resource);\n\n@id(\"a\") permit (principal, action, resource);", "3:1",
+       "`a` is taken by the policy at own.cedar:1", "@id of its own"},
       {"permit (principal == ?principal, action, resource);", "1:1", "template", "?principal"},
       // Actions.
       {"permit (principal, action in Action::\"wirte\", resource);", "1:1", "action group `wirte`", "`write`"},
-      {"permit (principal, action in [Action::\"read\", Action::\"everything\"], resource);", "1:1", "action group `everything`", "read, write, delete"},
+      {"permit (principal, action in [Action::\"read\", Action::\"everything\"], resource);", "1:1", "action group `everything`",
+       "read, write, delete"},
       {"permit (principal, action, resource) when {\n  action in Action::\"raed\" };", "2:", "action group `raed`", "`read`"},
       {"permit (principal, action, resource)\nwhen { [Action::\"snd\"].contains(action) };", "2:", "action group `snd`", "`send`"},
       {"permit (principal, action == Operation::\"read\", resource);", "1:", "Operation", ""},
@@ -101,13 +103,15 @@ TEST(Load, TakesWhatMayBeMeant) {
 }
 
 TEST(Load, CountsTheFurtherFaults) {
-  const auto engine = load_text("@a permit (principal, action, resource); @b permit (principal, action, resource); @c permit (principal, action, resource);");
+  const auto engine = load_text(
+      "@a permit (principal, action, resource); @b permit (principal, action, resource); @c permit (principal, action, resource);");
   ASSERT_FALSE(engine);
   EXPECT_THAT(engine.error().message, HasSubstr("(and 2 more)"));
 }
 
 TEST(Load, RefusesTheWholeSetForOneBadFile) {
-  const std::vector<PolicySource> sources{{"good.cedar", "permit (principal, action, resource);"}, {"bad.cedar", "permit (principal, action);"}};
+  const std::vector<PolicySource> sources{{"good.cedar", "permit (principal, action, resource);"},
+                                          {"bad.cedar", "permit (principal, action);"}};
   const auto engine = PolicyEngine::load(sources);
   ASSERT_FALSE(engine);
   EXPECT_THAT(engine.error().message, StartsWith("bad.cedar:1:"));
@@ -116,7 +120,8 @@ TEST(Load, RefusesTheWholeSetForOneBadFile) {
 TEST(Load, RefusesAFileThatIsNamedTwiceAndAnIdInTwoFiles) {
   const std::vector<PolicySource> twice{{"a.cedar", ""}, {"a.cedar", ""}};
   EXPECT_THAT(PolicyEngine::load(twice).error().message, HasSubstr("named twice"));
-  const std::vector<PolicySource> same_id{{"x/a.cedar", "@id(\"one\") permit (principal, action, resource);"}, {"y/b.cedar", "\n@id(\"one\") permit (principal, action, resource);"}};
+  const std::vector<PolicySource> same_id{{"x/a.cedar", "@id(\"one\") permit (principal, action, resource);"},
+                                          {"y/b.cedar", "\n@id(\"one\") permit (principal, action, resource);"}};
   const auto engine = PolicyEngine::load(same_id);
   ASSERT_FALSE(engine);
   EXPECT_THAT(engine.error().message, StartsWith("y/b.cedar:2:1: "));
@@ -128,13 +133,15 @@ TEST(Load, RefusesAWorkspaceThatIsNotAbsolute) {
 }
 
 TEST(Load, RefusesNestingThatIsTooDeepAndLivesOn) {
-  const std::string deep = "permit (principal, action, resource) when { " + std::string(100'000, '(') + "true" + std::string(100'000, ')') + " };";
+  const std::string deep =
+      "permit (principal, action, resource) when { " + std::string(100'000, '(') + "true" + std::string(100'000, ')') + " };";
   EXPECT_FALSE(load_text(deep));
 }
 
 TEST(Workspace, FoldersAreComparedInTheirNormalForm) {
   for (const char* folder : {"/work", "/work/", "//work", "/x/../work", "/work/."}) {
-    const auto engine = load_text("permit (principal, action, resource in Workspace::\"default\");", {.observe = false, .workspace = {folder}});
+    const auto engine =
+        load_text("permit (principal, action, resource in Workspace::\"default\");", {.observe = false, .workspace = {folder}});
     ASSERT_TRUE(engine) << engine.error().text();
     EXPECT_TRUE((*engine)->decide(write_of("/work/a").input()).allows()) << folder;
     EXPECT_FALSE((*engine)->decide(write_of("/etc/a").input()).allows()) << folder;
@@ -142,7 +149,9 @@ TEST(Workspace, FoldersAreComparedInTheirNormalForm) {
 }
 
 TEST(Ids, AreTheAnnotationOrFileAndNumber) {
-  const std::vector<PolicySource> sources{{"/etc/p/own.cedar", "permit (principal, action, resource);\n@id(\"named\") permit (principal, action, resource);\npermit (principal, action, resource);"},
+  const std::vector<PolicySource> sources{{"/etc/p/own.cedar",
+                                           "permit (principal, action, resource);\n@id(\"named\") permit (principal, action, "
+                                           "resource);\npermit (principal, action, resource);"},
                                           {"/home/p/own.cedar", "permit (principal, action, resource);"}};
   const auto engine = PolicyEngine::load(sources);
   ASSERT_TRUE(engine) << engine.error().text();

@@ -94,11 +94,20 @@ TEST(MayEver, OfATool) {
 TEST(MayEver, OfAResourceLooksAtItsUri) {
   Case given = a_case();
   given.calls("fixture/resources/read").does({Effect::kRead}).on("Url", "test://static-text");
-  given.request = {.surface = "mcp", .server = "fixture", .operation = "resources/read", .target = "test://static-text", .args = json::object{{"uri", "test://static-text"}}, .trace_parent = {}};
+  given.request = {.surface = "mcp",
+                   .server = "fixture",
+                   .operation = "resources/read",
+                   .target = "test://static-text",
+                   .args = json::object{{"uri", "test://static-text"}},
+                   .trace_parent = {}};
   const Row rows[] = {
       {kAll, true},
-      {kAll + "forbid (principal, action, resource) when { context.operation == \"resources/read\" && context.args has uri && context.args.uri == \"test://static-text\" };", false},
-      {kAll + "forbid (principal, action, resource) when { context.operation == \"resources/read\" && context.args has uri && context.args.uri == \"test://other\" };", true},
+      {kAll + "forbid (principal, action, resource) when { context.operation == \"resources/read\" && context.args has uri && "
+              "context.args.uri == \"test://static-text\" };",
+       false},
+      {kAll + "forbid (principal, action, resource) when { context.operation == \"resources/read\" && context.args has uri && "
+              "context.args.uri == \"test://other\" };",
+       true},
       {kAll + "forbid (principal, action, resource == Url::\"test://static-text\");", false},
       {kAll + "forbid (principal, action, resource) when { resource.scheme == \"test\" };", false},
       {"permit (principal, action, resource in Folder::\"/work\");", false},
@@ -110,7 +119,8 @@ TEST(MayEver, OfAResourceLooksAtItsUri) {
 TEST(MayEver, OfAPromptDoesNotLookAtArguments) {
   Case given = a_case();
   given.calls("fixture/prompts/get").does({Effect::kRead}).on("Prompt", "fixture/greet");
-  given.request = {.surface = "mcp", .server = "fixture", .operation = "prompts/get", .target = "greet", .args = json::object{}, .trace_parent = {}};
+  given.request = {
+      .surface = "mcp", .server = "fixture", .operation = "prompts/get", .target = "greet", .args = json::object{}, .trace_parent = {}};
   const Row rows[] = {
       {kAll, true},
       {kAll + "forbid (principal, action, resource) when { context.operation == \"prompts/get\" && context.tool == \"greet\" };", false},
@@ -142,30 +152,66 @@ rc::Gen<std::string> scope() {
       [](const std::string& effect, const std::string& principal, const std::string& action, const std::string& resource) {
         return effect + " (" + principal + ", " + action + ", " + resource + ")";
       },
-      one_of({"permit", "permit", "forbid"}), one_of({"principal", "principal", "principal == Agent::\"agent-1\"", "principal == Agent::\"x\"", "principal in Human::\"ana\"", "principal is Agent"}),
-      one_of({"action", "action", "action in Action::\"write\"", "action in [Action::\"read\", Action::\"delete\"]", "action == Action::\"files/t\"", "action in Action::\"mcp\""}),
-      one_of({"resource", "resource", "resource == File::\"/work/a\"", "resource in Folder::\"/work\"", "resource in Server::\"files\"", "resource in Server::\"other\"", "resource == Tool::\"files/t\"",
-              "resource is Url", "resource is File in Folder::\"/work\"", "resource in Workspace::\"default\"", "resource is Tool in Server::\"files\"", "resource is Tool in Server::\"other\""}));
+      one_of({"permit", "permit", "forbid"}),
+      one_of({"principal", "principal", "principal == Agent::\"agent-1\"", "principal == Agent::\"x\"", "principal in Human::\"ana\"",
+              "principal is Agent"}),
+      one_of({"action", "action", "action in Action::\"write\"", "action in [Action::\"read\", Action::\"delete\"]",
+              "action == Action::\"files/t\"", "action in Action::\"mcp\""}),
+      one_of({"resource", "resource", "resource == File::\"/work/a\"", "resource in Folder::\"/work\"", "resource in Server::\"files\"",
+              "resource in Server::\"other\"", "resource == Tool::\"files/t\"", "resource is Url", "resource is File in Folder::\"/work\"",
+              "resource in Workspace::\"default\"", "resource is Tool in Server::\"files\"", "resource is Tool in Server::\"other\""}));
 }
 
 rc::Gen<std::string> atom() {
-  return one_of({"context.approved", "!context.approved", "context.args has path", "context.args.path like \"/work/*\"", "context.args.n > 3", "context.band >= 2", "context.known",
-                 "context.effects.contains(\"write\")", "context.task.calls < 5", "context.rate.last_minute < 5", "context.now < datetime(\"2024-01-01\")", "context.tool == \"t\"",
-                 "resource is File", "resource in Folder::\"/work\"", "resource has path", "resource in Server::\"files\"", "resource == Tool::\"files/t\"", "principal.assurance == \"bearer\"",
-                 "principal in Human::\"ana\"", "principal.owner in Human::\"bo\"", "action in Action::\"write\"", "action == Action::\"files/t\"", "true", "false", "context.args == {}",
-                 "File::\"/work/a\" has path", "File::\"/work/a\" in Folder::\"/work\"", "Tool::\"files/t\" has id", "Agent::\"agent-1\".client == \"test 1.0\"",
-                 "{r: resource} has r", "[resource].contains(File::\"/work/a\")", "[context.args].isEmpty()", "(if context.approved then resource else principal) is Agent", "context has args",
+  return one_of({"context.approved",
+                 "!context.approved",
+                 "context.args has path",
+                 "context.args.path like \"/work/*\"",
+                 "context.args.n > 3",
+                 "context.band >= 2",
+                 "context.known",
+                 "context.effects.contains(\"write\")",
+                 "context.task.calls < 5",
+                 "context.rate.last_minute < 5",
+                 "context.now < datetime(\"2024-01-01\")",
+                 "context.tool == \"t\"",
+                 "resource is File",
+                 "resource in Folder::\"/work\"",
+                 "resource has path",
+                 "resource in Server::\"files\"",
+                 "resource == Tool::\"files/t\"",
+                 "principal.assurance == \"bearer\"",
+                 "principal in Human::\"ana\"",
+                 "principal.owner in Human::\"bo\"",
+                 "action in Action::\"write\"",
+                 "action == Action::\"files/t\"",
+                 "true",
+                 "false",
+                 "context.args == {}",
+                 "File::\"/work/a\" has path",
+                 "File::\"/work/a\" in Folder::\"/work\"",
+                 "Tool::\"files/t\" has id",
+                 "Agent::\"agent-1\".client == \"test 1.0\"",
+                 "{r: resource} has r",
+                 "[resource].contains(File::\"/work/a\")",
+                 "[context.args].isEmpty()",
+                 "(if context.approved then resource else principal) is Agent",
+                 "context has args",
                  "context.workspace.contains(\"/work\")"});
 }
 
 rc::Gen<std::string> condition() {
-  return rc::gen::apply([](const std::string& a, const std::string& joint, const std::string& b) { return joint == "!" ? "!(" + a + ")" : joint.empty() ? a : "(" + a + ") " + joint + " (" + b + ")"; },
-                        atom(), one_of({"", "&&", "||", "!", "=="}), atom());
+  return rc::gen::apply(
+      [](const std::string& a, const std::string& joint, const std::string& b) {
+        return joint == "!" ? "!(" + a + ")" : joint.empty() ? a : "(" + a + ") " + joint + " (" + b + ")";
+      },
+      atom(), one_of({"", "&&", "||", "!", "=="}), atom());
 }
 
 rc::Gen<std::string> policy() {
-  return rc::gen::apply([](const std::string& head, const std::string& kind, const std::string& body) { return head + (kind.empty() ? "" : " " + kind + " { " + body + " }") + ";\n"; }, scope(),
-                        one_of({"", "when", "when", "unless"}), condition());
+  return rc::gen::apply([](const std::string& head, const std::string& kind,
+                           const std::string& body) { return head + (kind.empty() ? "" : " " + kind + " { " + body + " }") + ";\n"; },
+                        scope(), one_of({"", "when", "when", "unless"}), condition());
 }
 
 Case completion_of(const Case& known) {
@@ -181,7 +227,9 @@ Case completion_of(const Case& known) {
                                                             {{"Repo", "a/b"}, {{"Owner", "a"}}}});
   out.classification.resource = place.resource;
   out.classification.containers = place.containers;
-  out.request.args = *rc::gen::elementOf(std::vector<json::value>{json::object{}, json::object{{"path", "/work/a"}}, json::object{{"path", "/etc"}, {"n", 5}}, json::object{{"n", 1}}, json::value(nullptr), json::array{1}});
+  out.request.args = *rc::gen::elementOf(std::vector<json::value>{json::object{}, json::object{{"path", "/work/a"}},
+                                                                  json::object{{"path", "/etc"}, {"n", 5}}, json::object{{"n", 1}},
+                                                                  json::value(nullptr), json::array{1}});
   out.task.calls = *rc::gen::inRange(0, 10);
   out.task.calls_last_minute = *rc::gen::inRange(0, 10);
   out.now_ms = *rc::gen::elementOf(std::vector<UnixMs>{1'600'000'000'000, 1'800'000'000'000});
@@ -195,8 +243,9 @@ RC_GTEST_PROP(MayEver, IsFalseOnlyWhereDecideDenies, ()) {
   for (int set = 0; set < 20; ++set) {
     std::string text;
     for (const std::string& one : *rc::gen::container<std::vector<std::string>>(policy())) text += one;
-    Case known = a_case().calls("files/t").does(*rc::gen::elementOf(std::vector<std::vector<Effect>>{{Effect::kRead}, {Effect::kWrite}, {Effect::kDelete, Effect::kSend}}),
-                                                static_cast<Band>(*rc::gen::inRange(0, 4)));
+    Case known = a_case().calls("files/t").does(
+        *rc::gen::elementOf(std::vector<std::vector<Effect>>{{Effect::kRead}, {Effect::kWrite}, {Effect::kDelete, Effect::kSend}}),
+        static_cast<Band>(*rc::gen::inRange(0, 4)));
     known.classification.known = *rc::gen::arbitrary<bool>();
     const auto engine = load_text(text, {.observe = false, .workspace = {"/work"}});
     RC_ASSERT(engine.has_value());

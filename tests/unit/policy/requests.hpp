@@ -9,7 +9,8 @@
 namespace interlock::policy::test {
 
 struct Case {
-  model::Subject subject{.id = "agent-1", .owner = "ana", .assurance = model::Assurance::kBearer, .client = "test 1.0", .attributes = {{"uid", 1000}}};
+  model::Subject subject{
+      .id = "agent-1", .owner = "ana", .assurance = model::Assurance::kBearer, .client = "test 1.0", .attributes = {{"uid", 1000}}};
   model::Task task{.id = "task_1",
                    .purpose = "tidy up",
                    .band_ceiling = model::Band::kCritical,
@@ -17,7 +18,8 @@ struct Case {
                    .expires_ms = 1'700'003'600'000,
                    .calls = 3,
                    .calls_last_minute = 2};
-  model::ActionRequest request{.surface = "mcp", .server = "files", .operation = "tools/call", .target = "write_file", .args = json::object{}, .trace_parent = {}};
+  model::ActionRequest request{
+      .surface = "mcp", .server = "files", .operation = "tools/call", .target = "write_file", .args = json::object{}, .trace_parent = {}};
   model::Classification classification{.action = "filesystem/write_file",
                                        .effects = {model::Effect::kWrite},
                                        .band = model::Band::kRoutine,
@@ -31,7 +33,10 @@ struct Case {
   bool approved = false;
   UnixMs now_ms = 1'700'000'060'000;
 
-  Input input() const { return {.subject = subject, .task = &task, .request = request, .classification = classification, .approved = approved, .now_ms = now_ms}; }
+  Input input() const {
+    return {
+        .subject = subject, .task = &task, .request = request, .classification = classification, .approved = approved, .now_ms = now_ms};
+  }
 
   Case& does(std::vector<model::Effect> effects, model::Band band = model::Band::kRoutine) {
     classification.effects = std::move(effects);

@@ -58,7 +58,8 @@ TEST(Shadow, IsNamedWhereItWouldHaveChangedTheVerdict) {
 }
 
 TEST(Shadow, CountsOverAllResources) {
-  const auto engine = load_text(R"(@id("work") permit (principal, action, resource in Folder::"/work"); @id("tmp") @shadow permit (principal, action, resource in Folder::"/tmp");)");
+  const auto engine = load_text(
+      R"(@id("work") permit (principal, action, resource in Folder::"/work"); @id("tmp") @shadow permit (principal, action, resource in Folder::"/tmp");)");
   Case given = write_of("/work/a");
   given.classification.further_resources.push_back({{"File", "/tmp/b"}, Case::folders_above("/tmp/b")});
   EXPECT_THAT((*engine)->decide(given.input()).shadow, ElementsAre("tmp"));
@@ -67,7 +68,9 @@ TEST(Shadow, CountsOverAllResources) {
 }
 
 TEST(Shadow, LeavesPlacesAndIdsOfTheOthersAsTheyAre) {
-  const auto engine = load_text("@shadow permit (principal, action, resource);\n\n  permit (principal, action, resource); @shadow\nforbid (principal, action, resource);\n  forbid (principal, action, resource) when { context.args.missing };");
+  const auto engine = load_text(
+      "@shadow permit (principal, action, resource);\n\n  permit (principal, action, resource); @shadow\nforbid (principal, action, "
+      "resource);\n  forbid (principal, action, resource) when { context.args.missing };");
   ASSERT_TRUE(engine) << engine.error().text();
   EXPECT_THAT((*engine)->policy_ids(), ElementsAre("own.cedar:1", "own.cedar:2", "own.cedar:3", "own.cedar:4"));
   const auto verdict = (*engine)->decide(write_of("/work/a").input());
