@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <mutex>
 #include <thread>
 
 #include "requests.hpp"
@@ -15,11 +16,20 @@ TEST(Threads, DecideOnOneSnapshotWhileItIsReplaced) {
 @id("ask") forbid (principal, action in Action::"delete", resource) unless { context.approved };
 @id("fails") forbid (principal, action, resource) when { context.args has bad && context.args.bad.deep == 1 };
 @shadow @id("shadow") forbid (principal, action, resource);)";
-  std::atomic<std::shared_ptr<const PolicyEngine>> current{*load_text(text, {.observe = false, .workspace = {"/work"}})};
-  const std::string revision = current.load()->revision();
+  std::shared_ptr<const PolicyEngine> current = *load_text(text, {.observe = false, .workspace = {"/work"}});
+  std::mutex mutex;
+  const auto snapshot = [&] {
+    const std::lock_guard lock(mutex);
+    return current;
+  };
+  const std::string revision = current->revision();
   std::atomic<bool> done{false};
   std::thread reloads([&] {
-    for (int i = 0; i < 50; ++i) current = *load_text(text, {.observe = false, .workspace = {"/work"}});
+    for (int i = 0; i < 50; ++i) {
+      auto next = *load_text(text, {.observe = false, .workspace = {"/work"}});
+      const std::lock_guard lock(mutex);
+      current = std::move(next);
+    }
     done = true;
   });
   std::vector<std::thread> readers;
@@ -32,7 +42,7 @@ TEST(Threads, DecideOnOneSnapshotWhileItIsReplaced) {
       const Case denied = write_of("/etc/a");
       const Case asked = write_of("/work/a").does({model::Effect::kDelete});
       for (int i = 0; i < 200 || !done; ++i) {
-        const auto engine = current.load();
+        const auto engine = snapshot();
         wrong += engine->decide(allowed.input()).kind != model::VerdictKind::kAllow;
         wrong += engine->decide(denied.input()).kind != model::VerdictKind::kDeny;
         wrong += engine->decide(asked.input()).kind != model::VerdictKind::kStepUp;
