@@ -33,6 +33,7 @@ int run_policy(const Places& places, const Words& words) {
   if (command == "fmt") return run_policy_fmt(rest);
   if (command == "test") return run_policy_test(rest);
   if (command == "explain") return run_policy_explain(rest);
+  if (command == "translate") return run_policy_translate(rest);
   if (command == "analyze") return run_policy_analyze(rest);
   if (command == "--help" || command == "-h" || command == "help") {
     std::printf("%s", kHelp);
