@@ -14,11 +14,11 @@ namespace interlock::analyze {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, Question>, 6> kQuestions{{{"never-errors", Question::kNeverErrors},
-                                                                          {"denies", Question::kAlwaysDenies},
-                                                                          {"allows", Question::kAlwaysAllows},
-                                                                          {"implies", Question::kImplies},
-                                                                          {"equivalent", Question::kEquivalent},
-                                                                          {"disjoint", Question::kDisjoint}}};
+                                                                           {"denies", Question::kAlwaysDenies},
+                                                                           {"allows", Question::kAlwaysAllows},
+                                                                           {"implies", Question::kImplies},
+                                                                           {"equivalent", Question::kEquivalent},
+                                                                           {"disjoint", Question::kDisjoint}}};
 constexpr std::size_t kMaxKinds = 20'000;  // of requests
 
 struct EncodedSet {
@@ -60,7 +60,8 @@ Term refutation(Question question, const EncodedSet& first, const EncodedSet& se
 
 class Analyst {
  public:
-  Analyst(Question question, const cedar::PolicySet& first, const cedar::PolicySet* second, const cedar::Schema& schema, const Options& options)
+  Analyst(Question question, const cedar::PolicySet& first, const cedar::PolicySet* second, const cedar::Schema& schema,
+          const Options& options)
       : question_(question), first_(first), second_(second), schema_(schema), options_(options) {}
 
   Result<Analysis> run() {
@@ -73,8 +74,11 @@ class Analyst {
         }
       }
     }
-    if (kinds.empty()) return fail(ErrorCode::kInvalid, "the schema declares no action with `appliesTo`, so there is no request to ask about");
-    if (kinds.size() > kMaxKinds) return fail(ErrorCode::kTooLarge, "the schema declares " + std::to_string(kinds.size()) + " kinds of requests, more than " + std::to_string(kMaxKinds));
+    if (kinds.empty())
+      return fail(ErrorCode::kInvalid, "the schema declares no action with `appliesTo`, so there is no request to ask about");
+    if (kinds.size() > kMaxKinds)
+      return fail(ErrorCode::kTooLarge,
+                  "the schema declares " + std::to_string(kinds.size()) + " kinds of requests, more than " + std::to_string(kMaxKinds));
     Analysis out;
     out.answer = Answer::kProved;
     for (const RequestKind& kind : kinds) {
@@ -117,7 +121,11 @@ class Analyst {
   }
 
   Result<KindAnswer> ask(const cedar::SchemaData& data, const RequestKind& kind, Analysis& analysis) {
-    KindAnswer out{.principal_type = kind.principal_type, .action = kind.action->uid.text(), .resource_type = kind.resource_type, .why = {}, .counterexample = {}};
+    KindAnswer out{.principal_type = kind.principal_type,
+                   .action = kind.action->uid.text(),
+                   .resource_type = kind.resource_type,
+                   .why = {},
+                   .counterexample = {}};
     World world(data, kind, options_.entities);
     const Term assumed = assumption(world);
     Term refuted = kFalse;
@@ -168,7 +176,12 @@ class Analyst {
       out.why = "the solver's model was not understood";
       return;
     }
-    Counterexample example{.principal = {kind.principal_type, model.principal_id()}, .action = kind.action->uid, .resource = {kind.resource_type, model.resource_id()}, .context = model.context(), .entities = {}, .what = {}};
+    Counterexample example{.principal = {kind.principal_type, model.principal_id()},
+                           .action = kind.action->uid,
+                           .resource = {kind.resource_type, model.resource_id()},
+                           .context = model.context(),
+                           .entities = {},
+                           .what = {}};
     json::array entities;
     json::array all = model.entities();
     for (json::value& entity : all) {
@@ -186,7 +199,8 @@ class Analyst {
       out.counterexample = std::move(example);
       return;
     }
-    const cedar::Request request{.principal = example.principal, .action = example.action, .resource = example.resource, .context = *context};
+    const cedar::Request request{
+        .principal = example.principal, .action = example.action, .resource = example.resource, .context = *context};
     bool assumed = true;
     if (options_.given != nullptr) {
       const auto response = cedar::authorize(*options_.given, request, *store);
@@ -205,7 +219,8 @@ class Analyst {
     bool fails = false;
   };
 
-  Outcome judge(const cedar::PolicySet& set, const std::string& name, const cedar::Request& request, const cedar::Entities& entities, std::vector<std::string>& what) const {
+  Outcome judge(const cedar::PolicySet& set, const std::string& name, const cedar::Request& request, const cedar::Entities& entities,
+                std::vector<std::string>& what) const {
     const cedar::Response response = cedar::authorize(set, request, entities);
     Outcome out{response.decision == cedar::Decision::kAllow, !response.errors.empty()};
     std::string by;
@@ -264,8 +279,11 @@ std::string_view answer_name(Answer answer) {
   return kNames[static_cast<std::size_t>(answer)];
 }
 
-Result<Analysis> analyze(Question question, const cedar::PolicySet& first, const cedar::PolicySet* second, const cedar::Schema& schema, const Options& options) {
-  if (needs_two_sets(question) != (second != nullptr)) return fail(ErrorCode::kInvalid, std::string(question_name(question)) + (second == nullptr ? " compares two sets of policies" : " asks about one set of policies"));
+Result<Analysis> analyze(Question question, const cedar::PolicySet& first, const cedar::PolicySet* second, const cedar::Schema& schema,
+                         const Options& options) {
+  if (needs_two_sets(question) != (second != nullptr))
+    return fail(ErrorCode::kInvalid, std::string(question_name(question)) +
+                                         (second == nullptr ? " compares two sets of policies" : " asks about one set of policies"));
   return Analyst(question, first, second, schema, options).run();
 }
 

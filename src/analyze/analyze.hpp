@@ -24,12 +24,12 @@
 namespace interlock::analyze {
 
 enum class Question : std::uint8_t {
-  kNeverErrors,   // no policy's evaluation fails
+  kNeverErrors,  // no policy's evaluation fails
   kAlwaysDenies,
   kAlwaysAllows,
-  kImplies,       // what the first set allows, the second allows
-  kEquivalent,    // both allow the same
-  kDisjoint,      // no request is allowed by both
+  kImplies,     // what the first set allows, the second allows
+  kEquivalent,  // both allow the same
+  kDisjoint,    // no request is allowed by both
 };
 bool needs_two_sets(Question question);
 std::string_view question_name(Question question);  // "never-errors", "denies", "allows", "implies", "equivalent", "disjoint"
@@ -58,8 +58,8 @@ struct Counterexample {
   cedar::EntityUid principal;
   cedar::EntityUid action;
   cedar::EntityUid resource;
-  json::value context;   // as the schema reads it
-  json::value entities;  // Cedar's entities JSON
+  json::value context;            // as the schema reads it
+  json::value entities;           // Cedar's entities JSON
   std::vector<std::string> what;  // what the evaluator says of it: "the policies allow: policy0", "policy1 fails: ..."
 };
 
@@ -78,11 +78,12 @@ struct Analysis {
   std::vector<KindAnswer> kinds;     // those that are not proved
   bool given_never_holds = false;    // proved, but no request satisfies Options::given: the claim says nothing
   std::size_t kinds_checked = 0;
-  std::size_t kinds_solved = 0;      // those for which the solver was asked; the schema alone decided the others
+  std::size_t kinds_solved = 0;  // those for which the solver was asked; the schema alone decided the others
 };
 
 // `second` where the question needs it. Fails where there is no solver, or the schema declares no request.
-Result<Analysis> analyze(Question question, const cedar::PolicySet& first, const cedar::PolicySet* second, const cedar::Schema& schema, const Options& options = {});
+Result<Analysis> analyze(Question question, const cedar::PolicySet& first, const cedar::PolicySet* second, const cedar::Schema& schema,
+                         const Options& options = {});
 
 // Whether the program can be started, and what it calls itself.
 Result<std::string> solver_version(const std::string& solver);

@@ -16,7 +16,8 @@ constexpr int kMaxDepth = 2000;
 
 EncodedPolicy Encoder::encode() {
   Script& script = world_.script();
-  Term reached = conjunction(scope(world_.action(), policy_.action), conjunction(scope(world_.resource(), policy_.resource), scope(world_.principal(), policy_.principal)));
+  Term reached = conjunction(scope(world_.action(), policy_.action),
+                             conjunction(scope(world_.resource(), policy_.resource), scope(world_.principal(), policy_.principal)));
   Term fails = kFalse;
   for (const cedar::ConditionSyntax& condition : policy_.conditions) {
     if (reached == kFalse) break;
@@ -143,7 +144,8 @@ Evaluated Encoder::chain(const Node& node, bool is_and) {
     const Term goes_on = is_and ? out.value.term : negation(out.value.term);
     const Evaluated next = condition_of(child(node, i));
     out.good = world_.script().named(conjunction(out.good, implication(goes_on, next.good)), "Bool");
-    out.value.term = world_.script().named(is_and ? conjunction(out.value.term, next.value.term) : disjunction(out.value.term, next.value.term), "Bool");
+    out.value.term =
+        world_.script().named(is_and ? conjunction(out.value.term, next.value.term) : disjunction(out.value.term, next.value.term), "Bool");
   }
   return out;
 }
@@ -177,7 +179,8 @@ Symbolic Encoder::merge(const Term& condition, const Symbolic& a, const Symbolic
     for (const SymbolicField& field : a.fields) {
       const SymbolicField* other = b.find(field.name);
       if (other == nullptr) out.fields.push_back({field.name, conjunction(condition, field.present), field.value});
-      else out.fields.push_back({field.name, choice(condition, field.present, other->present), merge(condition, field.value, other->value)});
+      else
+        out.fields.push_back({field.name, choice(condition, field.present, other->present), merge(condition, field.value, other->value)});
     }
     for (const SymbolicField& field : b.fields) {
       if (a.find(field.name) == nullptr) out.fields.push_back({field.name, conjunction(negation(condition), field.present), field.value});

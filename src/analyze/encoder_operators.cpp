@@ -307,8 +307,9 @@ Evaluated Encoder::ask_time(ExtensionFunction function, const Symbolic& a, const
   auto whole = [&](std::int64_t unit) -> Evaluated {
     return {kTrue, simple(Kind::kLong, unit == 1 ? a.term : apply("bvsdiv", {a.term, integer(unit)}))};
   };
-  const bool of_duration = function == ExtensionFunction::kToMilliseconds || function == ExtensionFunction::kToSeconds || function == ExtensionFunction::kToMinutes ||
-                           function == ExtensionFunction::kToHours || function == ExtensionFunction::kToDays;
+  const bool of_duration = function == ExtensionFunction::kToMilliseconds || function == ExtensionFunction::kToSeconds ||
+                           function == ExtensionFunction::kToMinutes || function == ExtensionFunction::kToHours ||
+                           function == ExtensionFunction::kToDays;
   if (a.kind != (of_duration ? Kind::kDuration : Kind::kDatetime)) return error();
   switch (function) {
     case ExtensionFunction::kOffset:

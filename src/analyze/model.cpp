@@ -92,11 +92,14 @@ std::string decimal_of(std::int64_t units) {
   const bool negative = units < 0;
   const std::uint64_t magnitude = negative ? 0 - static_cast<std::uint64_t>(units) : static_cast<std::uint64_t>(units);
   char digits[32];
-  std::snprintf(digits, sizeof digits, "%s%llu.%04llu", negative ? "-" : "", static_cast<unsigned long long>(magnitude / 10'000), static_cast<unsigned long long>(magnitude % 10'000));
+  std::snprintf(digits, sizeof digits, "%s%llu.%04llu", negative ? "-" : "", static_cast<unsigned long long>(magnitude / 10'000),
+                static_cast<unsigned long long>(magnitude % 10'000));
   return digits;
 }
 
-json::value extension(std::string_view function, std::string argument) { return json::object{{"__extn", json::object{{"fn", function}, {"arg", std::move(argument)}}}}; }
+json::value extension(std::string_view function, std::string argument) {
+  return json::object{{"__extn", json::object{{"fn", function}, {"arg", std::move(argument)}}}};
+}
 
 // What upstream's datetime("...") can say reaches from year 0 to 9999; beyond it, `offset` has no form in JSON.
 json::value datetime_of(std::int64_t ms) {
@@ -117,8 +120,9 @@ json::value datetime_of(std::int64_t ms) {
   const std::int64_t month = month_index < 10 ? month_index + 3 : month_index - 9;
   const std::int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
   char text[64];
-  std::snprintf(text, sizeof text, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld.%03lldZ", static_cast<long long>(year), static_cast<long long>(month), static_cast<long long>(day),
-                static_cast<long long>(rest / 3'600'000), static_cast<long long>(rest / 60'000 % 60), static_cast<long long>(rest / 1000 % 60), static_cast<long long>(rest % 1000));
+  std::snprintf(text, sizeof text, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld.%03lldZ", static_cast<long long>(year),
+                static_cast<long long>(month), static_cast<long long>(day), static_cast<long long>(rest / 3'600'000),
+                static_cast<long long>(rest / 60'000 % 60), static_cast<long long>(rest / 1000 % 60), static_cast<long long>(rest % 1000));
   return extension("datetime", text);
 }
 
@@ -229,7 +233,8 @@ json::value Model::json_of(const Symbolic& value) const {
       for (const std::string& item : singletons(raw(value.term))) out.push_back(json_of_raw(value.element, value.entity_type, item));
       return out;
     }
-    case Kind::kIp: return extension("ip", ip_of(raw(value.term), bool_of(value.is_v6), static_cast<unsigned>(read_bits(raw(value.prefix)))));
+    case Kind::kIp:
+      return extension("ip", ip_of(raw(value.term), bool_of(value.is_v6), static_cast<unsigned>(read_bits(raw(value.prefix)))));
     case Kind::kOpaque: return json::array{};  // only sets are opaque in data, and nobody looked at it
     default: return json_of_raw(value.kind, value.entity_type, raw(value.term));
   }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,9 +35,10 @@ struct Descriptor {
   }
 };
 
-Status make_pipe(Descriptor& read_end, Descriptor& write_end) {
+// Sockets, not pipes: writing to one whose other end is gone raises no signal.
+Status make_channel(Descriptor& read_end, Descriptor& write_end) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return fail(system_error("pipe", errno));
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return fail(system_error("socketpair", errno));
   read_end.number = ends[0];
   write_end.number = ends[1];
   return {};
@@ -68,7 +70,7 @@ bool exchange(Descriptor& to, Descriptor& from, const std::string& input, std::s
     pollfd both[] = {{from.number, POLLIN, 0}, {to.number, POLLOUT, 0}};
     if (::poll(both, to.number >= 0 ? 2 : 1, static_cast<int>(std::min<std::int64_t>(left_ms, 60'000))) < 0 && errno != EINTR) return false;
     if (to.number >= 0 && both[1].revents != 0) {
-      const ssize_t wrote = ::write(to.number, input.data() + sent, input.size() - sent);
+      const ssize_t wrote = ::send(to.number, input.data() + sent, input.size() - sent, MSG_NOSIGNAL);
       if (wrote > 0) sent += static_cast<std::size_t>(wrote);
       else if (wrote < 0 && errno != EAGAIN && errno != EINTR) to.close();  // it reads no more; what it says counts
     }
@@ -90,7 +92,8 @@ std::vector<std::string> expressions(std::string_view text) {
   std::size_t at = 0;
   auto skip_string = [&] {
     const char quote = text[at++];
-    while (at < text.size() && (text[at] != quote || (quote == '"' && at + 1 < text.size() && text[at + 1] == '"'))) at += text[at] == quote ? 2 : 1;
+    while (at < text.size() && (text[at] != quote || (quote == '"' && at + 1 < text.size() && text[at + 1] == '"')))
+      at += text[at] == quote ? 2 : 1;
     ++at;
   };
   while (at < text.size()) {
@@ -123,18 +126,13 @@ Result<std::string> output_of(const std::vector<std::string>& argv, const std::s
   Descriptor to;
   Descriptor from;
   Descriptor child_out;
-  if (auto made = make_pipe(child_in, to); !made) return fail(made.error());
-  if (auto made = make_pipe(from, child_out); !made) return fail(made.error());
+  if (auto made = make_channel(child_in, to); !made) return fail(made.error());
+  if (auto made = make_channel(from, child_out); !made) return fail(made.error());
   ::fcntl(to.number, F_SETFL, O_NONBLOCK);
   std::vector<char*> words;
   for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   const int own = ::getpid();
-  // A solver that stops reading must not kill us.
-  struct sigaction ignore{};
-  struct sigaction before{};
-  ignore.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &ignore, &before);
   const pid_t child = ::fork();
   if (child == 0) become(words.data(), child_in.number, child_out.number, own);
   child_in.close();
@@ -148,18 +146,21 @@ Result<std::string> output_of(const std::vector<std::string>& argv, const std::s
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
   }
-  ::sigaction(SIGPIPE, &before, nullptr);
   if (child < 0) return fail(system_error("fork", errno));
   if (!in_time) return fail(ErrorCode::kTimeout, argv[0] + " took too long, or wrote too much");
-  if (WIFEXITED(status) && WEXITSTATUS(status) == kCannotStart) return fail(ErrorCode::kUnavailable, "the SMT solver `" + argv[0] + "` can't be started", "install it (Debian: apt install cvc5), or name another path with --solver");
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kCannotStart)
+    return fail(ErrorCode::kUnavailable, "the SMT solver `" + argv[0] + "` can't be started",
+                "install it (Debian: apt install cvc5), or name another path with --solver");
   return output;
 }
 
-Result<Reply> solve(const std::string& solver, const std::string& script, const std::vector<std::string>& wanted, std::int64_t time_limit_ms) {
+Result<Reply> solve(const std::string& solver, const std::string& script, const std::vector<std::string>& wanted,
+                    std::int64_t time_limit_ms) {
   std::string whole = "(set-option :produce-models true)\n(set-logic ALL)\n" + script + "(check-sat)\n";
   for (const std::string& term : wanted) whole += "(get-value (" + term + "))\n";
   Reply reply;
-  auto output = output_of({solver, "--lang=smt2", "--strings-exp", "--tlimit=" + std::to_string(time_limit_ms), "-q"}, whole, time_limit_ms + kGraceMs);
+  auto output = output_of({solver, "--lang=smt2", "--strings-exp", "--tlimit=" + std::to_string(time_limit_ms), "-q"}, whole,
+                          time_limit_ms + kGraceMs);
   if (!output) {
     if (output.error().code != ErrorCode::kTimeout) return fail(std::move(output.error()));
     reply.why = "the solver took longer than " + std::to_string(time_limit_ms) + " ms";
@@ -168,7 +169,8 @@ Result<Reply> solve(const std::string& solver, const std::string& script, const 
   const std::vector<std::string> said = expressions(*output);
   if (said.empty() || (said[0] != "sat" && said[0] != "unsat")) {
     const bool late = said.empty() || output->find("timeout") != std::string::npos || output->find("interrupted") != std::string::npos;
-    reply.why = late ? "the solver took longer than " + std::to_string(time_limit_ms) + " ms, or more memory than it may" : "the solver says: " + output->substr(0, 200);
+    reply.why = late ? "the solver took longer than " + std::to_string(time_limit_ms) + " ms, or more memory than it may"
+                     : "the solver says: " + output->substr(0, 200);
     return reply;
   }
   reply.kind = said[0] == "sat" ? Reply::Kind::kSat : Reply::Kind::kUnsat;

@@ -13,16 +13,29 @@ struct SymbolicField;
 
 // Its type is known, as schemas have it. What cannot be encoded is kOpaque and may stand anywhere where nobody looks at it.
 struct Symbolic {
-  enum class Kind : std::uint8_t { kBool, kLong, kString, kEntity, kSet, kLiteralSet, kRecord, kDecimal, kDatetime, kDuration, kIp, kOpaque };
+  enum class Kind : std::uint8_t {
+    kBool,
+    kLong,
+    kString,
+    kEntity,
+    kSet,
+    kLiteralSet,
+    kRecord,
+    kDecimal,
+    kDatetime,
+    kDuration,
+    kIp,
+    kOpaque
+  };
   Kind kind = Kind::kOpaque;
-  Term term;                            // all but records and literal sets; of an entity: its id; of an ip: its address, 128 bits
-  std::string entity_type;              // kEntity, kSet of entities
-  Kind element = Kind::kOpaque;         // kSet: a kind with one term
-  std::vector<Symbolic> items;          // kLiteralSet, of any kinds
-  std::vector<SymbolicField> fields;    // kRecord
-  Term is_v6;                           // kIp
-  Term prefix;                          // kIp: 8 bits
-  std::string why;                      // kOpaque
+  Term term;                          // all but records and literal sets; of an entity: its id; of an ip: its address, 128 bits
+  std::string entity_type;            // kEntity, kSet of entities
+  Kind element = Kind::kOpaque;       // kSet: a kind with one term
+  std::vector<Symbolic> items;        // kLiteralSet, of any kinds
+  std::vector<SymbolicField> fields;  // kRecord
+  Term is_v6;                         // kIp
+  Term prefix;                        // kIp: 8 bits
+  std::string why;                    // kOpaque
 
   const SymbolicField* find(std::string_view name) const;
 };

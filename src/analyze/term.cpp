@@ -14,7 +14,8 @@ void each_code_point(std::string_view utf8, Each each) {
     const auto first = static_cast<unsigned char>(utf8[i]);
     const std::size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
     std::uint32_t point = length == 1 ? first : first & (0x7fu >> length);
-    for (std::size_t j = 1; j < length && i + j < utf8.size(); ++j) point = (point << 6) | (static_cast<unsigned char>(utf8[i + j]) & 0x3fu);
+    for (std::size_t j = 1; j < length && i + j < utf8.size(); ++j)
+      point = (point << 6) | (static_cast<unsigned char>(utf8[i + j]) & 0x3fu);
     each(point);
     i += length;
   }

@@ -16,8 +16,8 @@ inline const Term kTrue = "true";
 inline const Term kFalse = "false";
 
 Term boolean(bool value);
-Term integer(std::int64_t value);     // a bit-vector of 64
-Term text(std::string_view value);    // a String; the text must be UTF-8
+Term integer(std::int64_t value);   // a bit-vector of 64
+Term text(std::string_view value);  // a String; the text must be UTF-8
 Term negation(const Term& a);
 Term conjunction(const Term& a, const Term& b);
 Term disjunction(const Term& a, const Term& b);

@@ -74,7 +74,9 @@ void World::note(const Symbolic& entity) {
 Term World::unknown_term(const std::string& path, std::string_view sort, const std::vector<Term>& arguments) {
   auto [at, is_new] = functions_.try_emplace(path);
   if (is_new) {
-    at->second = arguments.empty() ? script_.declare(sort) : arguments.size() == 1 ? script_.declare(sort, {"String"}) : script_.declare(sort, {"String", "String"});
+    at->second = arguments.empty()       ? script_.declare(sort)
+                 : arguments.size() == 1 ? script_.declare(sort, {"String"})
+                                         : script_.declare(sort, {"String", "String"});
   }
   if (arguments.empty()) return at->second;
   return arguments.size() == 1 ? apply(at->second, {arguments[0]}) : apply(at->second, {arguments[0], arguments[1]});
@@ -89,7 +91,8 @@ Symbolic World::unknown(const cedar::SchemaType& type, const std::string& path, 
       // A name may hold any character, so its length stands before it: no two paths read alike.
       const std::string inner = path + '.' + std::to_string(attribute.name.size()) + ':' + attribute.name;
       const Term there = attribute.required ? kTrue : unknown_term(inner + '?', "Bool", arguments);
-      record.fields.push_back({attribute.name, there, unknown(schema_.types[attribute.type], inner, arguments, conjunction(present, there))});
+      record.fields.push_back(
+          {attribute.name, there, unknown(schema_.types[attribute.type], inner, arguments, conjunction(present, there))});
     }
     return record;
   }
@@ -214,7 +217,8 @@ Term World::readable() const {
   constexpr std::int64_t kFirstMs = -62'167'219'200'000;
   constexpr std::int64_t kLastMs = 253'402'300'799'999;
   Term out = kTrue;
-  for (const Term& moment : moments_) out = conjunction(out, conjunction(apply("bvsle", {integer(kFirstMs), moment}), apply("bvsle", {moment, integer(kLastMs)})));
+  for (const Term& moment : moments_)
+    out = conjunction(out, conjunction(apply("bvsle", {integer(kFirstMs), moment}), apply("bvsle", {moment, integer(kLastMs)})));
   for (const Symbolic& entity : ground_) {
     if (entity.term[0] != '"') out = conjunction(out, apply("str.in_re", {entity.term, "(re.+ (re.range \"a\" \"z\"))"}));
   }
@@ -244,13 +248,15 @@ void World::require_conformance() {
       for (const std::string& id : declared->choices) one_of = disjunction(one_of, equality(low.term, analyze::text(id)));
       script_.require(one_of);
     }
-    if (declared->ancestors.contains(low.entity_type)) script_.require(negation(apply("set.member", {low.term, ancestors_of_type(low, low.entity_type)})));
+    if (declared->ancestors.contains(low.entity_type))
+      script_.require(negation(apply("set.member", {low.term, ancestors_of_type(low, low.entity_type)})));
     // What stands above an ancestor stands above.
     for (const Symbolic& middle : ground_) {
       if (!may_be_in(low.entity_type, middle.entity_type) || (&low == &middle)) continue;
       const Term is_below = apply("set.member", {middle.term, ancestors_of_type(low, middle.entity_type)});
       for (const Symbolic& above : ancestors(middle)) {
-        script_.require(implication(conjunction(is_below, exists(middle)), apply("set.subset", {above.term, ancestors_of_type(low, above.entity_type)})));
+        script_.require(implication(conjunction(is_below, exists(middle)),
+                                    apply("set.subset", {above.term, ancestors_of_type(low, above.entity_type)})));
       }
     }
   }

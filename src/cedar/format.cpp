@@ -45,7 +45,8 @@ class Formatter {
   // what follows.
   void write_comments() {
     const std::vector<Comment>& comments = here().before;
-    const auto next_block = std::find_if(comments.begin() + (comments.empty() ? 0 : 1), comments.end(), [](const Comment& one) { return one.blank_before; });
+    const auto next_block =
+        std::find_if(comments.begin() + (comments.empty() ? 0 : 1), comments.end(), [](const Comment& one) { return one.blank_before; });
     const bool stays_under_policy = next_block != comments.end() || here().blank_before || at(TokenKind::kEnd);
     for (std::size_t i = 0; i < comments.size(); ++i) {
       const bool blank = comments[i].blank_before || (i == 0 && !stays_under_policy);
@@ -78,7 +79,9 @@ class Formatter {
   // What stands between brackets: tight on one line, or each item on a line of its own.
   template <typename Item>
   PartId bracketed(Item item, bool is_padded = false) {
-    const TokenKind close = at(TokenKind::kOpenParen) ? TokenKind::kCloseParen : at(TokenKind::kOpenBracket) ? TokenKind::kCloseBracket : TokenKind::kCloseBrace;
+    const TokenKind close = at(TokenKind::kOpenParen)     ? TokenKind::kCloseParen
+                            : at(TokenKind::kOpenBracket) ? TokenKind::kCloseBracket
+                                                          : TokenKind::kCloseBrace;
     const PartId open = token();
     Parts inner;
     auto gap = [&] { return is_padded ? layout_.line() : layout_.soft_line(); };
@@ -197,8 +200,10 @@ class Formatter {
       }
       return layout_.group(layout_.sequence(std::move(parts)));
     }
-    static constexpr TokenKind kRelations[] = {TokenKind::kEqual, TokenKind::kNotEqual, TokenKind::kLess, TokenKind::kLessEqual, TokenKind::kGreater, TokenKind::kGreaterEqual};
-    const bool is_relation = at_word("in") || at_word("like") || std::find(std::begin(kRelations), std::end(kRelations), here().kind) != std::end(kRelations);
+    static constexpr TokenKind kRelations[] = {TokenKind::kEqual,     TokenKind::kNotEqual, TokenKind::kLess,
+                                               TokenKind::kLessEqual, TokenKind::kGreater,  TokenKind::kGreaterEqual};
+    const bool is_relation =
+        at_word("in") || at_word("like") || std::find(std::begin(kRelations), std::end(kRelations), here().kind) != std::end(kRelations);
     if (!is_relation) return left;
     const PartId operation = token();
     // A list behind its operator begins on the operator's line.
@@ -278,7 +283,8 @@ class Formatter {
 Result<std::string> format_policies(const PolicySource& source, const FormatOptions& options, std::vector<Diagnostic>* all) {
   const LoadOptions bounds;
   if (source.text.size() > bounds.max_source_bytes) {
-    return fail(ErrorCode::kTooLarge, source.name + ": the file has " + std::to_string(source.text.size()) + " bytes, more than " + std::to_string(bounds.max_source_bytes));
+    return fail(ErrorCode::kTooLarge, source.name + ": the file has " + std::to_string(source.text.size()) + " bytes, more than " +
+                                          std::to_string(bounds.max_source_bytes));
   }
   Diagnostics diagnostics(bounds.max_diagnostics);
   const SourceText text(source.name, source.text);
@@ -291,7 +297,8 @@ Result<std::string> format_policies(const PolicySource& source, const FormatOpti
   const std::vector<Lexeme> lexemes = read_lexemes(text.text());
   std::string out = Formatter(lexemes, options.width).format();
   if (!same_lexemes(lexemes, read_lexemes(out))) {
-    return fail(ErrorCode::kInternal, source.name + ": the formatter would have changed more than blanks, so it changed nothing", "please report this file");
+    return fail(ErrorCode::kInternal, source.name + ": the formatter would have changed more than blanks, so it changed nothing",
+                "please report this file");
   }
   return out;
 }

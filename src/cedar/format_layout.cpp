@@ -22,8 +22,12 @@ PartId Layout::add(Part part) {
 }
 
 PartId Layout::text(std::string_view view) { return add({.kind = Kind::kText, .text = view, .children = {}}); }
-PartId Layout::comment_before(std::string_view view) { return add({.kind = Kind::kBefore, .begins_with_comment = true, .text = view, .children = {}}); }
-PartId Layout::comment_behind(std::string_view view) { return add({.kind = Kind::kBehind, .ends_with_comment = true, .text = view, .children = {}}); }
+PartId Layout::comment_before(std::string_view view) {
+  return add({.kind = Kind::kBefore, .begins_with_comment = true, .text = view, .children = {}});
+}
+PartId Layout::comment_behind(std::string_view view) {
+  return add({.kind = Kind::kBehind, .ends_with_comment = true, .text = view, .children = {}});
+}
 PartId Layout::line() { return add({.kind = Kind::kLine, .text = " ", .children = {}}); }
 PartId Layout::soft_line() { return add({.kind = Kind::kSoftLine, .text = {}, .children = {}}); }
 PartId Layout::hard_line() { return add({.kind = Kind::kHardLine, .breaks = true, .text = {}, .children = {}}); }
@@ -34,7 +38,8 @@ PartId Layout::sequence(std::vector<PartId> parts) {
     const Part& part = parts_[whole.children[i]];
     const bool is_first = i == 0;
     const bool is_last = i + 1 == whole.children.size();
-    whole.breaks = whole.breaks || part.breaks || (!is_first && part.begins_with_comment && parts_[whole.children[i - 1]].kind != Kind::kBefore) ||
+    whole.breaks = whole.breaks || part.breaks ||
+                   (!is_first && part.begins_with_comment && parts_[whole.children[i - 1]].kind != Kind::kBefore) ||
                    (!is_last && part.ends_with_comment);
     if (is_first) whole.begins_with_comment = part.begins_with_comment;
     if (is_last) whole.ends_with_comment = part.ends_with_comment;
@@ -44,12 +49,22 @@ PartId Layout::sequence(std::vector<PartId> parts) {
 
 PartId Layout::nest(PartId part) {
   const Part& inner = parts_[part];
-  return add({.kind = Kind::kNest, .breaks = inner.breaks, .begins_with_comment = inner.begins_with_comment, .ends_with_comment = inner.ends_with_comment, .text = {}, .children = {part}});
+  return add({.kind = Kind::kNest,
+              .breaks = inner.breaks,
+              .begins_with_comment = inner.begins_with_comment,
+              .ends_with_comment = inner.ends_with_comment,
+              .text = {},
+              .children = {part}});
 }
 
 PartId Layout::group(PartId part) {
   const Part& inner = parts_[part];
-  return add({.kind = Kind::kGroup, .breaks = inner.breaks, .begins_with_comment = inner.begins_with_comment, .ends_with_comment = inner.ends_with_comment, .text = {}, .children = {part}});
+  return add({.kind = Kind::kGroup,
+              .breaks = inner.breaks,
+              .begins_with_comment = inner.begins_with_comment,
+              .ends_with_comment = inner.ends_with_comment,
+              .text = {},
+              .children = {part}});
 }
 
 class Layout::Printer {
@@ -128,7 +143,8 @@ class Layout::Printer {
         case Kind::kSequence:
         case Kind::kNest:
         case Kind::kGroup:
-          for (auto child = part.children.rbegin(); child != part.children.rend(); ++child) ahead.push_back({*child, place.indent, place.flat});
+          for (auto child = part.children.rbegin(); child != part.children.rend(); ++child)
+            ahead.push_back({*child, place.indent, place.flat});
           break;
       }
     }

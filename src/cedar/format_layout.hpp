@@ -24,7 +24,7 @@ class Layout {
   PartId soft_line();                            // nothing, or a new line
   PartId hard_line();                            // a new line
   PartId sequence(std::vector<PartId> parts);
-  PartId nest(PartId part);                      // two columns to the right
+  PartId nest(PartId part);  // two columns to the right
   PartId group(PartId part);
 
   std::string print(PartId whole, std::size_t width) const;

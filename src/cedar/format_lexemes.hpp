@@ -16,9 +16,9 @@ struct Comment {
 struct Lexeme {
   TokenKind kind = TokenKind::kEnd;
   std::string_view text;
-  std::vector<Comment> before;    // on lines of their own
-  std::string_view behind;        // on the token's own line; empty: none
-  bool blank_before = false;      // an empty line stands before it (behind its comments)
+  std::vector<Comment> before;  // on lines of their own
+  std::string_view behind;      // on the token's own line; empty: none
+  bool blank_before = false;    // an empty line stands before it (behind its comments)
 };
 
 // The last one is the end of the text, with the comments that stand before it. Views of `text`, which must be valid.

@@ -10,7 +10,8 @@ namespace {
 
 class Tracer {
  public:
-  Tracer(const CompiledPolicies& set, const Request& request, const EntityStore* entities) : set_(set), request_(request), entities_(entities) {}
+  Tracer(const CompiledPolicies& set, const Request& request, const EntityStore* entities)
+      : set_(set), request_(request), entities_(entities) {}
 
   PolicyTrace trace(std::size_t index) {
     PolicyTrace out;

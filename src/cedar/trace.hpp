@@ -13,10 +13,10 @@
 namespace interlock::cedar {
 
 struct TermTrace {
-  std::string text;             // the expression, as Cedar writes it
-  std::string value;            // in Cedar's syntax; of a term that fails: why
+  std::string text;   // the expression, as Cedar writes it
+  std::string value;  // in Cedar's syntax; of a term that fails: why
   bool failed = false;
-  std::uint32_t depth = 0;      // inside which of the terms before it; 0: a condition itself
+  std::uint32_t depth = 0;  // inside which of the terms before it; 0: a condition itself
   std::uint32_t line = 0;
   std::uint32_t column = 0;
 };

@@ -16,7 +16,11 @@ std::string joined(std::vector<std::string> words) {
 }
 
 CaseResult result_of(const model::Verdict& verdict) {
-  return {.verdict = std::string(model::verdict_name(verdict.kind)), .by = verdict.policies, .errors = verdict.errors, .reason = verdict.reason, .next = verdict.next};
+  return {.verdict = std::string(model::verdict_name(verdict.kind)),
+          .by = verdict.policies,
+          .errors = verdict.errors,
+          .reason = verdict.reason,
+          .next = verdict.next};
 }
 
 std::string id_of(const std::string& error) { return error.substr(0, error.find(": ")); }
@@ -37,13 +41,19 @@ Result<cedar::Request> plain_request(const PolicyCaseFile& file, const PolicyCas
 Result<CaseResult> decide(const PolicyCaseFile& file, const PolicyCase& one) {
   if (!one.is_plain) {
     const auto classification = file.catalogue->classify(one.request);
-    return result_of(file.engine->decide({.subject = one.subject, .task = &one.task, .request = one.request, .classification = classification, .approved = one.approved, .now_ms = one.now_ms}));
+    return result_of(file.engine->decide({.subject = one.subject,
+                                          .task = &one.task,
+                                          .request = one.request,
+                                          .classification = classification,
+                                          .approved = one.approved,
+                                          .now_ms = one.now_ms}));
   }
   cedar::ValueArena arena;
   const auto request = plain_request(file, one, arena);
   if (!request) return fail(request.error());
   const auto response = cedar::authorize(file.set, *request, file.entities);
-  CaseResult out{.verdict = response.decision == cedar::Decision::kAllow ? "allow" : "deny", .by = {}, .errors = {}, .reason = {}, .next = {}};
+  CaseResult out{
+      .verdict = response.decision == cedar::Decision::kAllow ? "allow" : "deny", .by = {}, .errors = {}, .reason = {}, .next = {}};
   for (const cedar::Policy* policy : response.determining) out.by.push_back(policy->id());
   for (const cedar::PolicyError& error : response.errors) out.errors.push_back(error.policy->id() + ": " + error.message);
   return out;
@@ -51,7 +61,9 @@ Result<CaseResult> decide(const PolicyCaseFile& file, const PolicyCase& one) {
 
 std::vector<std::string> differences(const PolicyCase& one, const CaseResult& got) {
   std::vector<std::string> out;
-  auto differ = [&](const std::string& what, const std::string& wanted, const std::string& is) { out.push_back(what + ": expected " + wanted + ", got " + is); };
+  auto differ = [&](const std::string& what, const std::string& wanted, const std::string& is) {
+    out.push_back(what + ": expected " + wanted + ", got " + is);
+  };
   if (one.expect != got.verdict) differ("verdict", one.expect, got.verdict);
   if (one.by && joined(*one.by) != joined(got.by)) differ("by", joined(*one.by), joined(got.by));
   if (one.errors) {

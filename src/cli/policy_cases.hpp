@@ -40,10 +40,10 @@ struct PolicyCase {
   json::value context;
 
   // what it should get
-  std::string expect;                         // "allow", "deny", "step_up"
-  std::optional<std::vector<std::string>> by;  // exactly these determining policies
+  std::string expect;                              // "allow", "deny", "step_up"
+  std::optional<std::vector<std::string>> by;      // exactly these determining policies
   std::optional<std::vector<std::string>> errors;  // exactly these policies fail
-  std::string reason;                         // a part of the reason
+  std::string reason;                              // a part of the reason
 };
 
 // What a case got.

@@ -43,19 +43,23 @@ json::value json_of(const Node& node) {
   std::int64_t whole = 0;
   if (auto [at, error] = std::from_chars(text.data(), end, whole); error == std::errc{} && at == end) return whole;
   double number = 0;
-  if (auto [at, error] = std::from_chars(text.data(), end, number); error == std::errc{} && at == end && std::isfinite(number)) return number;
+  if (auto [at, error] = std::from_chars(text.data(), end, number); error == std::errc{} && at == end && std::isfinite(number))
+    return number;
   return json::value(text);
 }
 
 class CaseReader {
  public:
-  CaseReader(const fs::path& file, PolicyCaseFile& out) : reader_(file.string()), folder_(file.parent_path()), out_(out) { out_.name = file.string(); }
+  CaseReader(const fs::path& file, PolicyCaseFile& out) : reader_(file.string()), folder_(file.parent_path()), out_(out) {
+    out_.name = file.string();
+  }
 
   Status read(const Node& document) {
     yaml::Map top(reader_, document, "");
     read_policies(top);
     read_servers(top);
-    for (const auto& folder : top.texts("workspace", kMaxNames)) out_.workspace.push_back(fs::absolute(beside(folder)).lexically_normal().string());
+    for (const auto& folder : top.texts("workspace", kMaxNames))
+      out_.workspace.push_back(fs::absolute(beside(folder)).lexically_normal().string());
     const std::string schema = top.text("schema");
     const std::string entities = top.text("entities");
     const std::vector<std::string> catalogues = top.texts("catalogue", kMaxNames);
@@ -84,7 +88,8 @@ class CaseReader {
   void read_servers(yaml::Map& top) {
     const Node* servers = top.find("servers");
     if (servers == nullptr) return;
-    if (servers->kind != Node::Kind::kMap) return reader_.complain(*servers, "servers is a map from a name to a catalogue entry", "servers: {files: filesystem}");
+    if (servers->kind != Node::Kind::kMap)
+      return reader_.complain(*servers, "servers is a map from a name to a catalogue entry", "servers: {files: filesystem}");
     for (std::size_t i = 0; i < servers->keys.size(); ++i) {
       catalogue::ServerBinding binding{.name = servers->keys[i].text, .catalogue = {}, .command = {}, .url = {}, .cwd = {}, .home = {}};
       if (servers->items[i].kind == Node::Kind::kMap) {
@@ -123,7 +128,11 @@ class CaseReader {
         into.subject.owner = inner.text("owner", into.subject.owner);
         into.subject.client = inner.text("client", into.subject.client);
         into.subject.assurance = inner.choice("assurance", into.subject.assurance,
-                                              {{"none", model::Assurance::kNone}, {"bearer", model::Assurance::kBearer}, {"dpop", model::Assurance::kDpop}, {"mtls", model::Assurance::kMtls}, {"kernel", model::Assurance::kKernel}});
+                                              {{"none", model::Assurance::kNone},
+                                               {"bearer", model::Assurance::kBearer},
+                                               {"dpop", model::Assurance::kDpop},
+                                               {"mtls", model::Assurance::kMtls},
+                                               {"kernel", model::Assurance::kKernel}});
         if (const Node* attributes = inner.find("attributes")) {
           const json::value read = json_of(*attributes);
           if (const auto* object = read.if_object()) into.subject.attributes = *object;
@@ -259,7 +268,13 @@ class CaseReader {
     one.subject = {.id = "agent", .owner = "owner", .assurance = model::Assurance::kBearer, .client = {}, .attributes = {}};
     one.request.surface = "mcp";
     one.now_ms = kDefaultNowMs;
-    one.task = {.id = "task", .purpose = {}, .band_ceiling = model::Band::kCritical, .started_ms = kDefaultNowMs, .expires_ms = kDefaultNowMs + kTaskMs, .calls = 0, .calls_last_minute = 0};
+    one.task = {.id = "task",
+                .purpose = {},
+                .band_ceiling = model::Band::kCritical,
+                .started_ms = kDefaultNowMs,
+                .expires_ms = kDefaultNowMs + kTaskMs,
+                .calls = 0,
+                .calls_last_minute = 0};
     return one;
   }();
 };

@@ -31,7 +31,8 @@ Result<ClaimFile> read_claims(const fs::path& file) {
   const yaml::Node& claims = top.require("claims");
   top.close();
   if (!reader.failed() && (claims.kind != yaml::Node::Kind::kSequence || claims.items.empty() || claims.items.size() > kMaxClaims)) {
-    reader.complain(claims, "claims is a list of 1 to " + std::to_string(kMaxClaims) + " claims", "- {name: ..., ask: denies, policies: [a.cedar], expect: proved}");
+    reader.complain(claims, "claims is a list of 1 to " + std::to_string(kMaxClaims) + " claims",
+                    "- {name: ..., ask: denies, policies: [a.cedar], expect: proved}");
   }
   for (const yaml::Node& node : claims.items) {
     if (reader.failed()) break;
@@ -41,14 +42,19 @@ Result<ClaimFile> read_claims(const fs::path& file) {
     claim.place = file.string() + ':' + std::to_string(node.line);
     map.require("ask");
     claim.question = map.choice("ask", Question::kAlwaysDenies,
-                                {{"never-errors", Question::kNeverErrors}, {"denies", Question::kAlwaysDenies}, {"allows", Question::kAlwaysAllows},
-                                 {"implies", Question::kImplies}, {"equivalent", Question::kEquivalent}, {"disjoint", Question::kDisjoint}});
+                                {{"never-errors", Question::kNeverErrors},
+                                 {"denies", Question::kAlwaysDenies},
+                                 {"allows", Question::kAlwaysAllows},
+                                 {"implies", Question::kImplies},
+                                 {"equivalent", Question::kEquivalent},
+                                 {"disjoint", Question::kDisjoint}});
     map.require("policies");
     for (const std::string& name : map.texts("policies", kMaxFiles)) claim.policies.push_back(beside(name));
     for (const std::string& name : map.texts("other", kMaxFiles)) claim.other.push_back(beside(name));
     claim.given = map.text("given");
     map.require("expect");
-    claim.expected = map.choice("expect", Answer::kProved, {{"proved", Answer::kProved}, {"refuted", Answer::kRefuted}, {"unknown", Answer::kUnknown}});
+    claim.expected =
+        map.choice("expect", Answer::kProved, {{"proved", Answer::kProved}, {"refuted", Answer::kRefuted}, {"unknown", Answer::kUnknown}});
     map.close();
     if (!reader.failed() && analyze::needs_two_sets(claim.question) != !claim.other.empty()) {
       reader.complain(node, claim.other.empty() ? "this question compares `policies` with `other`" : "this question has no `other`");

@@ -39,7 +39,8 @@ int run_policy(const Places& places, const Words& words) {
     std::printf("%s", kHelp);
     return kDone;
   }
-  return complain_of_usage("policy has no command " + command + did_you_mean(command, {"check", "fmt", "test", "explain", "translate", "analyze"}), kHelp);
+  return complain_of_usage(
+      "policy has no command " + command + did_you_mean(command, {"check", "fmt", "test", "explain", "translate", "analyze"}), kHelp);
 }
 
 }  // namespace interlock::cli

@@ -71,16 +71,26 @@ Result<Analysis> ask(const Asked& asked, analyze::Options options) {
 json::object describe(const Analysis& analysis) {
   json::array kinds;
   for (const auto& kind : analysis.kinds) {
-    json::object one{{"principal_type", kind.principal_type}, {"action", kind.action}, {"resource_type", kind.resource_type}, {"answer", answer_name(kind.answer)}, {"why", kind.why}};
+    json::object one{{"principal_type", kind.principal_type},
+                     {"action", kind.action},
+                     {"resource_type", kind.resource_type},
+                     {"answer", answer_name(kind.answer)},
+                     {"why", kind.why}};
     if (kind.counterexample) {
       json::array what;
       for (const auto& line : kind.counterexample->what) what.emplace_back(line);
-      one["counterexample"] = json::object{{"principal", kind.counterexample->principal.text()}, {"action", kind.counterexample->action.text()}, {"resource", kind.counterexample->resource.text()},
-                                           {"context", kind.counterexample->context}, {"entities", kind.counterexample->entities}, {"what", std::move(what)}};
+      one["counterexample"] =
+          json::object{{"principal", kind.counterexample->principal.text()}, {"action", kind.counterexample->action.text()},
+                       {"resource", kind.counterexample->resource.text()},   {"context", kind.counterexample->context},
+                       {"entities", kind.counterexample->entities},          {"what", std::move(what)}};
     }
     kinds.emplace_back(std::move(one));
   }
-  return {{"answer", answer_name(analysis.answer)}, {"given_never_holds", analysis.given_never_holds}, {"kinds_checked", analysis.kinds_checked}, {"kinds_solved", analysis.kinds_solved}, {"kinds", std::move(kinds)}};
+  return {{"answer", answer_name(analysis.answer)},
+          {"given_never_holds", analysis.given_never_holds},
+          {"kinds_checked", analysis.kinds_checked},
+          {"kinds_solved", analysis.kinds_solved},
+          {"kinds", std::move(kinds)}};
 }
 
 void show_details(const Analysis& analysis) {
@@ -90,11 +100,12 @@ void show_details(const Analysis& analysis) {
   for (const Answer answer : {Answer::kRefuted, Answer::kUnconfirmed, Answer::kUnknown}) {
     for (const auto& kind : analysis.kinds) {
       if (kind.answer != answer || shown++ >= kMostShownKinds) continue;
-      std::printf("  %s: %s by %s on %s\n", std::string(answer_name(kind.answer)).c_str(), printable(kind.action).c_str(), kind.principal_type.c_str(), kind.resource_type.c_str());
+      std::printf("  %s: %s by %s on %s\n", std::string(answer_name(kind.answer)).c_str(), printable(kind.action).c_str(),
+                  kind.principal_type.c_str(), kind.resource_type.c_str());
       if (!kind.why.empty()) std::printf("    why        %s\n", printable(kind.why).c_str());
       if (!kind.counterexample) continue;
-      std::printf("    principal  %s\n    action     %s\n    resource   %s\n", printable(kind.counterexample->principal.text()).c_str(), printable(kind.counterexample->action.text()).c_str(),
-                  printable(kind.counterexample->resource.text()).c_str());
+      std::printf("    principal  %s\n    action     %s\n    resource   %s\n", printable(kind.counterexample->principal.text()).c_str(),
+                  printable(kind.counterexample->action.text()).c_str(), printable(kind.counterexample->resource.text()).c_str());
       std::printf("    context    %s\n", printable(json::write(kind.counterexample->context), SIZE_MAX).c_str());
       std::printf("    entities   %s\n", printable(json::write(kind.counterexample->entities), SIZE_MAX).c_str());
       for (const auto& line : kind.counterexample->what) std::printf("    so         %s\n", printable(line).c_str());
@@ -127,12 +138,15 @@ int run_claims(const Words& files, const analyze::Options& options, bool as_json
         continue;
       }
       const std::string answer = analysis ? std::string(answer_name(analysis->answer)) : "error";
-      std::printf("%s %s: %s%s\n", good ? "ok  " : "FAIL", printable(claim.name).c_str(), answer.c_str(), good ? "" : (", expected " + std::string(answer_name(claim.expected)) + "  (" + printable(claim.place) + ")").c_str());
+      std::printf("%s %s: %s%s\n", good ? "ok  " : "FAIL", printable(claim.name).c_str(), answer.c_str(),
+                  good ? "" : (", expected " + std::string(answer_name(claim.expected)) + "  (" + printable(claim.place) + ")").c_str());
       if (!analysis) std::printf("  %s\n", printable(analysis.error().text()).c_str());
       else if (!good) show_details(*analysis);
     }
   }
-  if (as_json) std::printf("%s\n", approval::terminal_json(json::object{{"passed", passed}, {"failed", failed}, {"claims", std::move(results)}}).c_str());
+  if (as_json)
+    std::printf("%s\n",
+                approval::terminal_json(json::object{{"passed", passed}, {"failed", failed}, {"claims", std::move(results)}}).c_str());
   else std::printf("%zu passed, %zu failed\n", passed, failed);
   return failed == 0 && passed > 0 ? kDone : kRefused;
 }
@@ -160,28 +174,36 @@ int run_policy_analyze(const Words& words) {
     options.time_limit_ms = limit * 1'000;
   }
   const bool as_json = arguments.has("--json");
-  const bool only_claims = std::ranges::all_of(arguments.rest, [](const std::string& word) { return word.ends_with(".yaml") || word.ends_with(".yml"); });
+  const bool only_claims =
+      std::ranges::all_of(arguments.rest, [](const std::string& word) { return word.ends_with(".yaml") || word.ends_with(".yml"); });
   if (only_claims) {
-    if (arguments.values.contains("--schema") || arguments.values.contains("--other") || arguments.values.contains("--given")) return complain_of_usage("a file of claims names schema, policies and what is given itself", kHelp);
+    if (arguments.values.contains("--schema") || arguments.values.contains("--other") || arguments.values.contains("--given"))
+      return complain_of_usage("a file of claims names schema, policies and what is given itself", kHelp);
     return run_claims(arguments.rest, options, as_json);
   }
   const auto question = analyze::question_from_name(arguments.rest.front());
   if (!question) {
-    return complain_of_usage("there is no question " + arguments.rest.front() + did_you_mean(arguments.rest.front(), {"never-errors", "denies", "allows", "implies", "equivalent", "disjoint"}), kHelp);
+    return complain_of_usage(
+        "there is no question " + arguments.rest.front() +
+            did_you_mean(arguments.rest.front(), {"never-errors", "denies", "allows", "implies", "equivalent", "disjoint"}),
+        kHelp);
   }
-  Asked asked{*question, Words(arguments.rest.begin() + 1, arguments.rest.end()), {}, arguments.value("--given"), arguments.value("--schema")};
+  Asked asked{
+      *question, Words(arguments.rest.begin() + 1, arguments.rest.end()), {}, arguments.value("--given"), arguments.value("--schema")};
   for (const auto& [name, value] : arguments.values) {
     if (name == "--other") asked.other.push_back(value);
   }
   if (asked.schema.empty()) return complain_of_usage("analyze needs --schema: \"every request\" are those that it allows", kHelp);
   if (asked.policies.empty()) return complain_of_usage("analyze needs policies", kHelp);
-  if (analyze::needs_two_sets(*question) != !asked.other.empty()) return complain_of_usage(asked.other.empty() ? "this question compares with --other" : "this question has no --other", kHelp);
+  if (analyze::needs_two_sets(*question) != !asked.other.empty())
+    return complain_of_usage(asked.other.empty() ? "this question compares with --other" : "this question has no --other", kHelp);
   const auto analysis = ask(asked, options);
   if (!analysis) return complain(analysis.error(), as_json);
   if (as_json) {
     std::printf("%s\n", approval::terminal_json(describe(*analysis)).c_str());
   } else {
-    std::printf("%s: %s (%zu kinds of requests, %zu of them by the solver)\n", std::string(answer_name(analysis->answer)).c_str(), arguments.rest.front().c_str(), analysis->kinds_checked, analysis->kinds_solved);
+    std::printf("%s: %s (%zu kinds of requests, %zu of them by the solver)\n", std::string(answer_name(analysis->answer)).c_str(),
+                arguments.rest.front().c_str(), analysis->kinds_checked, analysis->kinds_solved);
     show_details(*analysis);
   }
   return analysis->answer == Answer::kProved && !analysis->given_never_holds ? kDone : kRefused;

@@ -88,7 +88,9 @@ int show(const Outcome& outcome, bool as_json) {
   } else {
     for (const auto& [diagnostic, level] : outcome.list) std::printf("%s", shown(diagnostic, level).c_str());
     const std::size_t warnings = outcome.list.size() - outcome.errors;
-    if (outcome.errors == 0) std::printf("ok: %zu polic%s, %zu warning%s\n", outcome.policies, outcome.policies == 1 ? "y" : "ies", warnings, warnings == 1 ? "" : "s");
+    if (outcome.errors == 0)
+      std::printf("ok: %zu polic%s, %zu warning%s\n", outcome.policies, outcome.policies == 1 ? "y" : "ies", warnings,
+                  warnings == 1 ? "" : "s");
     else std::printf("%zu error%s, %zu warning%s\n", outcome.errors, outcome.errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
   }
   return outcome.errors == 0 ? kDone : kRefused;
@@ -104,7 +106,8 @@ int run_policy_check(const Places& places, const Words& words) {
   }
   if (!arguments.wrong.empty()) return complain_of_usage(arguments.wrong, kHelp);
   const std::string schema = arguments.value("--schema");
-  if (schema.empty() && (arguments.has("--permissive") || !arguments.value("--level").empty())) return complain_of_usage("--permissive and --level need --schema", kHelp);
+  if (schema.empty() && (arguments.has("--permissive") || !arguments.value("--level").empty()))
+    return complain_of_usage("--permissive and --level need --schema", kHelp);
   cedar::ValidationOptions options;
   if (arguments.has("--permissive")) options.mode = cedar::ValidationOptions::Mode::kPermissive;
   if (const std::string level = arguments.value("--level"); !level.empty()) {

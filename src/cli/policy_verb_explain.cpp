@@ -50,8 +50,8 @@ std::string mismatch_text(const cedar::PolicyTrace& trace) {
 
 void show(const cedar::PolicyTrace& trace) {
   const cedar::Policy& policy = *trace.policy;
-  std::printf("  %s %s %s  (%s:%u)\n", policy.effect() == cedar::Effect::kPermit ? "permit" : "forbid", printable(id_of(policy)).c_str(), outcome_text(trace.outcome).c_str(),
-              printable(policy.source_name()).c_str(), policy.line());
+  std::printf("  %s %s %s  (%s:%u)\n", policy.effect() == cedar::Effect::kPermit ? "permit" : "forbid", printable(id_of(policy)).c_str(),
+              outcome_text(trace.outcome).c_str(), printable(policy.source_name()).c_str(), policy.line());
   if (trace.outcome == Outcome::kOutOfScope) {
     std::printf("    scope: %s does not match\n", mismatch_text(trace).c_str());
     return;
@@ -64,7 +64,8 @@ void show(const cedar::PolicyTrace& trace) {
     }
     std::printf("    %s\n", condition.unless ? "unless" : "when");
     for (const auto& term : condition.terms) {
-      std::printf("      %s%s = %s\n", std::string(2 * std::size_t{term.depth}, ' ').c_str(), printable(term.text, 200).c_str(), printable(term.failed ? "error: " + term.value : term.value, 400).c_str());
+      std::printf("      %s%s = %s\n", std::string(2 * std::size_t{term.depth}, ' ').c_str(), printable(term.text, 200).c_str(),
+                  printable(term.failed ? "error: " + term.value : term.value, 400).c_str());
     }
   }
 }
@@ -86,18 +87,26 @@ json::array described(const std::vector<cedar::PolicyTrace>& traces) {
     for (const auto& condition : trace.conditions) {
       json::array terms;
       for (const auto& term : condition.terms) {
-        terms.emplace_back(json::object{{"text", term.text}, {"value", term.value}, {"failed", term.failed}, {"depth", term.depth}, {"line", term.line}, {"column", term.column}});
+        terms.emplace_back(json::object{{"text", term.text},
+                                        {"value", term.value},
+                                        {"failed", term.failed},
+                                        {"depth", term.depth},
+                                        {"line", term.line},
+                                        {"column", term.column}});
       }
-      conditions.emplace_back(json::object{{"kind", condition.unless ? "unless" : "when"}, {"reached", condition.reached}, {"terms", std::move(terms)}});
+      conditions.emplace_back(
+          json::object{{"kind", condition.unless ? "unless" : "when"}, {"reached", condition.reached}, {"terms", std::move(terms)}});
     }
-    out.emplace_back(json::object{{"policy", id_of(*trace.policy)},
-                                  {"effect", trace.policy->effect() == cedar::Effect::kPermit ? "permit" : "forbid"},
-                                  {"file", trace.policy->source_name()},
-                                  {"line", trace.policy->line()},
-                                  {"outcome", kOutcomes[static_cast<std::size_t>(trace.outcome)]},
-                                  {"scope", json::object{{"principal", trace.principal_matches}, {"action", trace.action_matches}, {"resource", trace.resource_matches}}},
-                                  {"error", trace.error},
-                                  {"conditions", std::move(conditions)}});
+    out.emplace_back(json::object{
+        {"policy", id_of(*trace.policy)},
+        {"effect", trace.policy->effect() == cedar::Effect::kPermit ? "permit" : "forbid"},
+        {"file", trace.policy->source_name()},
+        {"line", trace.policy->line()},
+        {"outcome", kOutcomes[static_cast<std::size_t>(trace.outcome)]},
+        {"scope",
+         json::object{{"principal", trace.principal_matches}, {"action", trace.action_matches}, {"resource", trace.resource_matches}}},
+        {"error", trace.error},
+        {"conditions", std::move(conditions)}});
   }
   return out;
 }
@@ -153,7 +162,12 @@ int explain_act(const PolicyCaseFile& file, const PolicyCase& one, const CaseRes
   for (const auto& source : file.sources) sources.push_back({source.name, source.text});
   const auto classification = file.catalogue->classify(one.request);
   const auto traced = policy::trace(sources, {.observe = false, .workspace = file.workspace},
-                                    {.subject = one.subject, .task = &one.task, .request = one.request, .classification = classification, .approved = one.approved, .now_ms = one.now_ms});
+                                    {.subject = one.subject,
+                                     .task = &one.task,
+                                     .request = one.request,
+                                     .classification = classification,
+                                     .approved = one.approved,
+                                     .now_ms = one.now_ms});
   if (!traced) return complain(traced.error(), as_json);
   std::vector<std::string> effects;
   for (const auto effect : classification.effects) effects.emplace_back(model::effect_name(effect));
@@ -167,18 +181,21 @@ int explain_act(const PolicyCaseFile& file, const PolicyCase& one, const CaseRes
     out["known"] = classification.known;
     json::array resources;
     for (const auto& resource : traced->resources) {
-      resources.emplace_back(json::object{{"resource", model::text_of(resource.resource)}, {"approved", resource.approved}, {"policies", described(resource.policies)}});
+      resources.emplace_back(json::object{
+          {"resource", model::text_of(resource.resource)}, {"approved", resource.approved}, {"policies", described(resource.policies)}});
     }
     out["resources"] = std::move(resources);
     std::printf("%s\n", approval::terminal_json(out).c_str());
     return kDone;
   }
   show_head(one, got);
-  std::printf("action   %s: %s, band %d%s\n", printable(classification.action).c_str(), joined(effects).c_str(), static_cast<int>(classification.band), classification.known ? "" : ", unknown to the catalogue");
+  std::printf("action   %s: %s, band %d%s\n", printable(classification.action).c_str(), joined(effects).c_str(),
+              static_cast<int>(classification.band), classification.known ? "" : ", unknown to the catalogue");
   for (const auto& resource : traced->resources) {
     std::vector<std::string> ancestors;
     for (const auto& name : resource.ancestors) ancestors.push_back(model::text_of(name));
-    std::printf("\n%s%s\n", printable(model::text_of(resource.resource)).c_str(), resource.approved ? ", with an approval" : ", without an approval");
+    std::printf("\n%s%s\n", printable(model::text_of(resource.resource)).c_str(),
+                resource.approved ? ", with an approval" : ", without an approval");
     if (!ancestors.empty()) std::printf("  in %s\n", printable(joined(ancestors)).c_str());
     show(resource.policies, all);
   }
@@ -194,16 +211,21 @@ int run_policy_explain(const Words& words) {
     return kDone;
   }
   if (!arguments.wrong.empty()) return complain_of_usage(arguments.wrong, kHelp);
-  if (arguments.rest.empty() || arguments.rest.size() > 2) return complain_of_usage("explain takes a file of cases, and perhaps the name of one", kHelp);
+  if (arguments.rest.empty() || arguments.rest.size() > 2)
+    return complain_of_usage("explain takes a file of cases, and perhaps the name of one", kHelp);
   const bool as_json = arguments.has("--json");
   const auto file = read_policy_cases(arguments.rest[0]);
   if (!file) return complain(file.error(), as_json);
   const std::string name = arguments.rest.size() > 1 ? arguments.rest[1] : "";
   const PolicyCase* one = find_case(*file, name);
-  if (one == nullptr) return complain({ErrorCode::kNotFound, file->name + " has no case called " + name, "`interlock policy test " + file->name + "` lists them"}, as_json);
+  if (one == nullptr)
+    return complain(
+        {ErrorCode::kNotFound, file->name + " has no case called " + name, "`interlock policy test " + file->name + "` lists them"},
+        as_json);
   const auto got = decide(*file, *one);
   if (!got) return complain(got.error(), as_json);
-  return one->is_plain ? explain_plain(*file, *one, *got, arguments.has("--all"), as_json) : explain_act(*file, *one, *got, arguments.has("--all"), as_json);
+  return one->is_plain ? explain_plain(*file, *one, *got, arguments.has("--all"), as_json)
+                       : explain_act(*file, *one, *got, arguments.has("--all"), as_json);
 }
 
 }  // namespace interlock::cli

@@ -58,7 +58,8 @@ Result<std::vector<cedar::PolicySource>> read(const Words& words) {
   if (words != Words{"-"}) return read_policy_files(words);
   cedar::PolicySource source{"standard input", {}};
   for (auto at = std::istreambuf_iterator<char>(std::cin); at != std::istreambuf_iterator<char>(); ++at) {
-    if (source.text.size() == kMaxToolFileBytes) return fail(ErrorCode::kTooLarge, "standard input: more than " + std::to_string(kMaxToolFileBytes) + " bytes");
+    if (source.text.size() == kMaxToolFileBytes)
+      return fail(ErrorCode::kTooLarge, "standard input: more than " + std::to_string(kMaxToolFileBytes) + " bytes");
     source.text += *at;
   }
   return std::vector<cedar::PolicySource>{std::move(source)};
@@ -110,7 +111,8 @@ int run_policy_fmt(const Words& words) {
     if (!writes) continue;
     if (const auto done = replace_file(source.name, *text); !done) code = complain(done.error());
   }
-  if (as_json) std::printf("%s\n", approval::terminal_json(json::object{{"files", sources->size()}, {"changed", std::move(changed)}}).c_str());
+  if (as_json)
+    std::printf("%s\n", approval::terminal_json(json::object{{"files", sources->size()}, {"changed", std::move(changed)}}).c_str());
   return code;
 }
 

@@ -48,15 +48,20 @@ std::string shown(const cedar::Diagnostic& diagnostic, std::string_view level) {
     std::ranges::replace(line, '\t', ' ');
     const auto before = printable(std::string_view(line).substr(0, diagnostic.column - 1));
     const auto width = std::ranges::count_if(before, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
-    out += "  " + before + printable(std::string_view(line).substr(diagnostic.column - 1)) + "\n  " + std::string(static_cast<std::size_t>(width), ' ') + "^\n";
+    out += "  " + before + printable(std::string_view(line).substr(diagnostic.column - 1)) + "\n  " +
+           std::string(static_cast<std::size_t>(width), ' ') + "^\n";
   }
   if (!diagnostic.hint.empty()) out += "  hint: " + printable(diagnostic.hint) + '\n';
   return out;
 }
 
 json::object described(const cedar::Diagnostic& diagnostic, std::string_view level) {
-  return {{"level", level},          {"file", diagnostic.source}, {"line", diagnostic.line},
-          {"column", diagnostic.column}, {"message", diagnostic.message}, {"hint", diagnostic.hint}};
+  return {{"level", level},
+          {"file", diagnostic.source},
+          {"line", diagnostic.line},
+          {"column", diagnostic.column},
+          {"message", diagnostic.message},
+          {"hint", diagnostic.hint}};
 }
 
 }  // namespace interlock::cli

@@ -19,7 +19,8 @@ constexpr const char* kHelp =
     "    servers: {files: filesystem}\n"
     "    workspace: [/work]\n"
     "    cases:\n"
-    "      - {name: a file is written, server: files, tool: write_file, args: {path: /work/a}, expect: allow, by: [balanced/routine-writes]}\n\n"
+    "      - {name: a file is written, server: files, tool: write_file, args: {path: /work/a}, expect: allow, by: "
+    "[balanced/routine-writes]}\n\n"
     "    --junit FILE  also write the results as JUnit XML\n"
     "    --quiet       name only the cases that fail\n"
     "  The last line is \"N passed, N failed\". Exit codes: 0 all passed, 1 some failed or there was none, 2 usage.\n";
@@ -49,7 +50,8 @@ Status write_junit(const std::string& path, const std::vector<CaseOutcome>& outc
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   std::size_t failures = 0;
   for (const auto& one : outcomes) failures += one.differences.empty() ? 0 : 1;
-  out << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"interlock policy test\" tests=\"" << outcomes.size() << "\" failures=\"" << failures << "\">\n";
+  out << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"interlock policy test\" tests=\"" << outcomes.size()
+      << "\" failures=\"" << failures << "\">\n";
   for (const auto& one : outcomes) {
     out << "  <testcase classname=\"" << xml_text(one.file) << "\" name=\"" << xml_text(one.name) << '"';
     if (one.differences.empty()) {
@@ -104,7 +106,11 @@ int run_policy_test(const Words& words) {
     for (const auto& one : outcomes) {
       json::array differ;
       for (const auto& line : one.differences) differ.emplace_back(line);
-      list.emplace_back(json::object{{"file", one.file}, {"name", one.name}, {"place", one.place}, {"ok", one.differences.empty()}, {"differences", std::move(differ)}});
+      list.emplace_back(json::object{{"file", one.file},
+                                     {"name", one.name},
+                                     {"place", one.place},
+                                     {"ok", one.differences.empty()},
+                                     {"differences", std::move(differ)}});
     }
     std::printf("%s\n", approval::terminal_json(json::object{{"passed", passed}, {"failed", failed}, {"cases", std::move(list)}}).c_str());
   }

@@ -17,7 +17,8 @@ constexpr const char* kHelp =
     "    --kind KIND  where the name does not tell\n"
     "  Comments have no place in JSON and are lost. Exit codes: 0 done, 1 the file is wrong, 2 usage.\n";
 
-Result<std::string> translated(const cedar::PolicySource& source, bool is_schema, bool from_json, bool to_json, std::vector<cedar::Diagnostic>& all) {
+Result<std::string> translated(const cedar::PolicySource& source, bool is_schema, bool from_json, bool to_json,
+                               std::vector<cedar::Diagnostic>& all) {
   if (is_schema) {
     // Loaded first: faults of a schema then have their places.
     const auto loaded = from_json ? cedar::Schema::parse_json(source, &all) : cedar::Schema::parse(source, &all);

@@ -36,9 +36,16 @@ class Generator {
   std::string policies(std::size_t count) {
     std::string out;
     for (std::size_t i = 0; i < count; ++i) {
-      static const char* const kPrincipals[] = {"principal", "principal", "principal in Team::\"a\"", "principal == User::\"u0\"", "principal is User", "principal is User in Team::\"b\""};
-      static const char* const kActions[] = {"action", "action", "action == Action::\"view\"", "action in Action::\"any\"", "action in [Action::\"list\"]"};
-      static const char* const kResources[] = {"resource", "resource", "resource is Doc", "resource in Folder::\"f\"", "resource == Doc::\"d0\""};
+      static const char* const kPrincipals[] = {"principal",
+                                                "principal",
+                                                "principal in Team::\"a\"",
+                                                "principal == User::\"u0\"",
+                                                "principal is User",
+                                                "principal is User in Team::\"b\""};
+      static const char* const kActions[] = {"action", "action", "action == Action::\"view\"", "action in Action::\"any\"",
+                                             "action in [Action::\"list\"]"};
+      static const char* const kResources[] = {"resource", "resource", "resource is Doc", "resource in Folder::\"f\"",
+                                               "resource == Doc::\"d0\""};
       out += below(3) == 0 ? "forbid (" : "permit (";
       out += one(kPrincipals) + ", " + one(kActions) + ", " + one(kResources) + ")";
       const std::size_t conditions = below(3);
@@ -87,12 +94,25 @@ class Generator {
   }
 
   std::string number(int depth) {
-    if (depth > 0 && below(3) == 0) return "(" + number(depth - 1) + (below(3) == 0 ? " * " : below(2) == 0 ? " + " : " - ") + number(depth - 1) + ")";
-    static const char* const kNumbers[] = {"1", "0", "-3", "7", "9223372036854775807", "context.n", "context.n", "principal.level", "context.opt", "context.r.a", "principal.boss.level", "-context.n"};
+    if (depth > 0 && below(3) == 0)
+      return "(" + number(depth - 1) + (below(3) == 0 ? " * " : below(2) == 0 ? " + " : " - ") + number(depth - 1) + ")";
+    static const char* const kNumbers[] = {"1",
+                                           "0",
+                                           "-3",
+                                           "7",
+                                           "9223372036854775807",
+                                           "context.n",
+                                           "context.n",
+                                           "principal.level",
+                                           "context.opt",
+                                           "context.r.a",
+                                           "principal.boss.level",
+                                           "-context.n"};
     return one(kNumbers);
   }
   std::string text() {
-    static const char* const kTexts[] = {"\"a\"", "\"ab\"", "\"\"", "context.word", "context.word", "principal.nick", "principal.getTag(\"t\")"};
+    static const char* const kTexts[] = {
+        "\"a\"", "\"ab\"", "\"\"", "context.word", "context.word", "principal.nick", "principal.getTag(\"t\")"};
     return one(kTexts);
   }
   std::string pattern() {
@@ -124,8 +144,10 @@ class Data {
     // a above b above c, each link there or not.
     const bool ab = flip();
     const bool bc = flip();
-    entities.push_back(json::object{{"uid", uid("Team", "b")}, {"attrs", json::object{}}, {"parents", ab ? json::array{uid("Team", "a")} : json::array{}}});
-    entities.push_back(json::object{{"uid", uid("Team", "c")}, {"attrs", json::object{}}, {"parents", bc ? json::array{uid("Team", "b")} : json::array{}}});
+    entities.push_back(json::object{
+        {"uid", uid("Team", "b")}, {"attrs", json::object{}}, {"parents", ab ? json::array{uid("Team", "a")} : json::array{}}});
+    entities.push_back(json::object{
+        {"uid", uid("Team", "c")}, {"attrs", json::object{}}, {"parents", bc ? json::array{uid("Team", "b")} : json::array{}}});
     entities.push_back(json::object{{"uid", uid("Team", "a")}, {"attrs", json::object{}}, {"parents", json::array{}}});
     for (int i = 0; i < 3; ++i) {
       json::object attributes{{"level", number()}, {"boss", uid("User", "u" + std::to_string(pick(3)))}};
@@ -141,9 +163,11 @@ class Data {
       for (const char* team : {"a", "b", "c"}) {
         if (pick(3) == 0) teams.push_back(uid("Team", team));
       }
-      entities.push_back(json::object{{"uid", uid("Doc", "d" + std::to_string(i))},
-                                      {"attrs", json::object{{"owner", uid("User", "u" + std::to_string(pick(3)))}, {"labels", words()}, {"teams", teams}, {"open", flip()}}},
-                                      {"parents", flip() ? json::array{uid("Folder", "f")} : json::array{}}});
+      entities.push_back(json::object{
+          {"uid", uid("Doc", "d" + std::to_string(i))},
+          {"attrs",
+           json::object{{"owner", uid("User", "u" + std::to_string(pick(3)))}, {"labels", words()}, {"teams", teams}, {"open", flip()}}},
+          {"parents", flip() ? json::array{uid("Folder", "f")} : json::array{}}});
     }
     entities.push_back(json::object{{"uid", uid("Folder", "f")}, {"attrs", json::object{}}, {"parents", json::array{}}});
     auto read = schema.read_entities(json::value(entities));
@@ -171,7 +195,10 @@ class Data {
     const cedar::EntityUid action("Action", views ? "view" : "list");
     const auto value = schema.read_context(arena, action, context);
     EXPECT_TRUE(value) << value.error().text();
-    return {.principal = {"User", "u" + std::to_string(pick(4))}, .action = action, .resource = views ? cedar::EntityUid("Doc", "d" + std::to_string(pick(3))) : cedar::EntityUid("Folder", flip() ? "f" : "g"), .context = value ? *value : cedar::Value()};
+    return {.principal = {"User", "u" + std::to_string(pick(4))},
+            .action = action,
+            .resource = views ? cedar::EntityUid("Doc", "d" + std::to_string(pick(3))) : cedar::EntityUid("Folder", flip() ? "f" : "g"),
+            .context = value ? *value : cedar::Value()};
   }
 
   const cedar::Entities& entities() const { return entities_; }
@@ -238,12 +265,15 @@ TEST(AnalyzeSoundness, NoRequestContradictsAProofAndEveryRefutationReproduces) {
     ASSERT_TRUE(first && second) << text << other;
     const auto question = static_cast<Question>(round % 6);
     const bool gate = generator.below(2) == 0;
-    const auto analysis = analyze(question, *first, needs_two_sets(question) ? &*second : nullptr, *schema, {.failed_forbid_denies = gate, .time_limit_ms = 3'000});
+    const auto analysis = analyze(question, *first, needs_two_sets(question) ? &*second : nullptr, *schema,
+                                  {.failed_forbid_denies = gate, .time_limit_ms = 3'000});
     ASSERT_TRUE(analysis) << analysis.error().text();
     ++counts[static_cast<std::size_t>(analysis->answer)];
     for (const KindAnswer& kind : analysis->kinds) {
       std::string what = kind.why;
-      if (kind.counterexample) what += "\n" + kind.counterexample->principal.text() + " " + kind.counterexample->resource.text() + "\n" + json::write(kind.counterexample->context) + "\n" + json::write(kind.counterexample->entities);
+      if (kind.counterexample)
+        what += "\n" + kind.counterexample->principal.text() + " " + kind.counterexample->resource.text() + "\n" +
+                json::write(kind.counterexample->context) + "\n" + json::write(kind.counterexample->entities);
       EXPECT_NE(kind.answer, Answer::kUnconfirmed) << question_name(question) << " of\n" << text << "and\n" << other << what;
     }
     if (analysis->answer != Answer::kProved) continue;
@@ -256,7 +286,10 @@ TEST(AnalyzeSoundness, NoRequestContradictsAProofAndEveryRefutationReproduces) {
         // u3 and the folder g have no data: a world in which something is missing is none of those that the proof is about.
         if (!data.entities().contains(request.principal) || !data.entities().contains(request.resource)) continue;
         ASSERT_FALSE(contradicts(question, judge(*first, request, data.entities(), gate), judge(*second, request, data.entities(), gate)))
-            << question_name(question) << " was proved of\n" << text << "and\n" << other << "but not of " << request.principal.text() << ' ' << request.action.text() << ' ' << request.resource.text() << ' ' << cedar::to_text(request.context);
+            << question_name(question) << " was proved of\n"
+            << text << "and\n"
+            << other << "but not of " << request.principal.text() << ' ' << request.action.text() << ' ' << request.resource.text() << ' '
+            << cedar::to_text(request.context);
       }
     }
   }

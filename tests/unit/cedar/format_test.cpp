@@ -32,45 +32,67 @@ const Case kCases[] = {
     {"a policy stands on one line", "permit(principal,action,resource);", "permit (principal, action, resource);\n"},
     {"each condition stands on its line", "permit(principal,action,resource)when{context.a}unless{context.b==1};",
      "permit (principal, action, resource)\nwhen { context.a }\nunless { context.b == 1 };\n"},
-    {"annotations stand above", "@id(\"x\")@flag permit(principal,action,resource);", "@id(\"x\")\n@flag\npermit (principal, action, resource);\n"},
-    {"policies are apart by one line", "permit(principal,action,resource);forbid(principal,action,resource);\n\n\n\npermit(principal,action,resource);",
+    {"annotations stand above", "@id(\"x\")@flag permit(principal,action,resource);",
+     "@id(\"x\")\n@flag\npermit (principal, action, resource);\n"},
+    {"policies are apart by one line",
+     "permit(principal,action,resource);forbid(principal,action,resource);\n\n\n\npermit(principal,action,resource);",
      "permit (principal, action, resource);\n\nforbid (principal, action, resource);\n\npermit (principal, action, resource);\n"},
-    {"a long scope has a line for each variable", "permit(principal in Team::\"a\",action in [Action::\"read\",Action::\"write\"],resource is File);",
+    {"a long scope has a line for each variable",
+     "permit(principal in Team::\"a\",action in [Action::\"read\",Action::\"write\"],resource is File);",
      "permit (\n  principal in Team::\"a\",\n  action in [Action::\"read\", Action::\"write\"],\n  resource is File\n);\n", 50},
-    {"a long condition has a line for each term", "permit(principal,action,resource)when{context.first_thing&&context.second_thing&&context.third_thing};",
+    {"a long condition has a line for each term",
+     "permit(principal,action,resource)when{context.first_thing&&context.second_thing&&context.third_thing};",
      "permit (principal, action, resource)\nwhen {\n  context.first_thing &&\n  context.second_thing &&\n  context.third_thing\n};\n", 50},
-    {"terms inside terms are indented", "permit(principal,action,resource)when{context.first_thing||context.second_thing&&context.third_thing_of_all};",
-     "permit (principal, action, resource)\nwhen {\n  context.first_thing ||\n  context.second_thing &&\n    context.third_thing_of_all\n};\n", 40},
+    {"terms inside terms are indented",
+     "permit(principal,action,resource)when{context.first_thing||context.second_thing&&context.third_thing_of_all};",
+     "permit (principal, action, resource)\nwhen {\n  context.first_thing ||\n  context.second_thing &&\n    "
+     "context.third_thing_of_all\n};\n",
+     40},
     {"operators have blanks, signs and accesses have none",
      "permit(principal,action,resource)when{!context . a&&-1+2*3<context [\"b c\"]&&context has a . b&&principal is A :: B in C::\"d\"};",
-     "permit (principal, action, resource)\nwhen { !context.a && -1 + 2 * 3 < context[\"b c\"] && context has a.b && principal is A::B in C::\"d\" };\n", 120},
-    {"lists, records and calls", "permit(principal,action,resource)when{[1,2,].contains(1)&&{a:1,\"b\":[]}==context.r&&ip(\"1.2.3.4\").isIpv4()};",
+     "permit (principal, action, resource)\nwhen { !context.a && -1 + 2 * 3 < context[\"b c\"] && context has a.b && principal is A::B in "
+     "C::\"d\" };\n",
+     120},
+    {"lists, records and calls",
+     "permit(principal,action,resource)when{[1,2,].contains(1)&&{a:1,\"b\":[]}==context.r&&ip(\"1.2.3.4\").isIpv4()};",
      "permit (principal, action, resource)\nwhen { [1, 2,].contains(1) && {a: 1, \"b\": []} == context.r && ip(\"1.2.3.4\").isIpv4() };\n"},
-    {"an if breaks before then and else", "permit(principal,action,resource)when{if context.a then context.bbbbbbbbbb else context.cccccccccc};",
+    {"an if breaks before then and else",
+     "permit(principal,action,resource)when{if context.a then context.bbbbbbbbbb else context.cccccccccc};",
      "permit (principal, action, resource)\nwhen {\n  if context.a\n  then context.bbbbbbbbbb\n  else context.cccccccccc\n};\n", 45},
-    {"a long list has a line for each item", "permit(principal,action in[Action::\"first\",Action::\"second\",Action::\"third\"],resource);",
-     "permit (\n  principal,\n  action in [\n    Action::\"first\",\n    Action::\"second\",\n    Action::\"third\"\n  ],\n  resource\n);\n", 40},
+    {"a long list has a line for each item",
+     "permit(principal,action in[Action::\"first\",Action::\"second\",Action::\"third\"],resource);",
+     "permit (\n  principal,\n  action in [\n    Action::\"first\",\n    Action::\"second\",\n    Action::\"third\"\n  ],\n  "
+     "resource\n);\n",
+     40},
     {"a token that is too long stays whole", "permit(principal,action,resource)when{context.a==\"0123456789012345678901234567890\"};",
      "permit (\n  principal,\n  action,\n  resource\n)\nwhen {\n  context.a ==\n    \"0123456789012345678901234567890\"\n};\n", 20},
     // comments
     {"a comment before a policy stays with it", "permit(principal,action,resource);\n// about the next\nforbid(principal,action,resource);",
      "permit (principal, action, resource);\n\n// about the next\nforbid (principal, action, resource);\n"},
-    {"a comment under a policy stays under it", "permit(principal,action,resource);\n// about the former\n\n\nforbid(principal,action,resource);",
+    {"a comment under a policy stays under it",
+     "permit(principal,action,resource);\n// about the former\n\n\nforbid(principal,action,resource);",
      "permit (principal, action, resource);\n// about the former\n\nforbid (principal, action, resource);\n"},
-    {"a block of comments keeps its empty lines", "// a\n// b\n\n\n// c\n\npermit(principal,action,resource);\n", "// a\n// b\n\n// c\n\npermit (principal, action, resource);\n"},
+    {"a block of comments keeps its empty lines", "// a\n// b\n\n\n// c\n\npermit(principal,action,resource);\n",
+     "// a\n// b\n\n// c\n\npermit (principal, action, resource);\n"},
     {"a comment behind a policy stays behind it", "permit(principal,action,resource); // all\nforbid(principal,action,resource);",
      "permit (principal, action, resource); // all\n\nforbid (principal, action, resource);\n"},
-    {"a comment behind an annotation", "@id(\"a\") // the name\n// of it\npermit(principal,action,resource);", "@id(\"a\") // the name\n// of it\npermit (principal, action, resource);\n"},
+    {"a comment behind an annotation", "@id(\"a\") // the name\n// of it\npermit(principal,action,resource);",
+     "@id(\"a\") // the name\n// of it\npermit (principal, action, resource);\n"},
     {"comments between terms break the chain", "permit(principal,action,resource)when{context.a&& // first\n// second\ncontext.b};",
      "permit (principal, action, resource)\nwhen {\n  context.a && // first\n  // second\n  context.b\n};\n"},
     {"a comment before the closing brace stands inside", "permit(principal,action,resource)when{context.a\n// that is all\n};",
      "permit (principal, action, resource)\nwhen {\n  context.a\n  // that is all\n};\n"},
-    {"a comment behind the last term", "permit(principal,action,resource)when{context.a==1 // one\n};", "permit (principal, action, resource)\nwhen {\n  context.a == 1 // one\n};\n"},
-    {"comments in the scope", "permit(principal, // anybody\naction,\n// any thing\nresource);", "permit (\n  principal, // anybody\n  action,\n  // any thing\n  resource\n);\n"},
-    {"a comment in an empty list", "permit(principal,action in[ // none\n],resource);", "permit (\n  principal,\n  action in [ // none\n  ],\n  resource\n);\n"},
+    {"a comment behind the last term", "permit(principal,action,resource)when{context.a==1 // one\n};",
+     "permit (principal, action, resource)\nwhen {\n  context.a == 1 // one\n};\n"},
+    {"comments in the scope", "permit(principal, // anybody\naction,\n// any thing\nresource);",
+     "permit (\n  principal, // anybody\n  action,\n  // any thing\n  resource\n);\n"},
+    {"a comment in an empty list", "permit(principal,action in[ // none\n],resource);",
+     "permit (\n  principal,\n  action in [ // none\n  ],\n  resource\n);\n"},
     {"a comment at the end", "permit(principal,action,resource);\n// the end", "permit (principal, action, resource);\n// the end\n"},
-    {"a string that looks like a comment is none", "permit(principal,action,resource)when{context.u==\"http://x\"};", "permit (principal, action, resource)\nwhen { context.u == \"http://x\" };\n"},
-    {"line ends of other systems", "// a\r\npermit(principal,action,resource); // b\r\n", "// a\npermit (principal, action, resource); // b\n"},
+    {"a string that looks like a comment is none", "permit(principal,action,resource)when{context.u==\"http://x\"};",
+     "permit (principal, action, resource)\nwhen { context.u == \"http://x\" };\n"},
+    {"line ends of other systems", "// a\r\npermit(principal,action,resource); // b\r\n",
+     "// a\npermit (principal, action, resource); // b\n"},
 };
 
 TEST(Format, LaysOutAsWritten) {
@@ -104,13 +126,15 @@ std::string tree_text(const std::string& text) {
   };
   for (const PolicySyntax& policy : policies) {
     out << "\npolicy " << static_cast<int>(policy.effect) << ' ';
-    for (const Annotation& annotation : policy.annotations) out << '@' << annotation.name << annotation.has_value << annotation.value << ' ';
+    for (const Annotation& annotation : policy.annotations)
+      out << '@' << annotation.name << annotation.has_value << annotation.value << ' ';
     scope(policy.principal);
     scope(policy.action);
     scope(policy.resource);
     for (const ConditionSyntax& condition : policy.conditions) out << condition.unless << condition.body << ' ';
     for (const Node& node : policy.tree.nodes) {
-      out << static_cast<int>(node.kind) << ' ' << static_cast<int>(node.none) << ' ' << node.a << ' ' << node.b << ' ' << node.c << ' ' << node.first_child << ' ' << node.child_count << ' ' << node.number << '\n';
+      out << static_cast<int>(node.kind) << ' ' << static_cast<int>(node.none) << ' ' << node.a << ' ' << node.b << ' ' << node.c << ' '
+          << node.first_child << ' ' << node.child_count << ' ' << node.number << '\n';
     }
     for (const std::uint32_t child : policy.tree.children) out << child << ' ';
     for (const std::string& string : policy.tree.strings) out << string << '\0';
@@ -177,7 +201,8 @@ TEST(Format, TheCorpusKeepsItsMeaning) {
   const fs::path unpacked = fs::path(INTERLOCK_BINARY_DIR) / "format-corpus";
   if (!fs::exists(unpacked / "corpus-tests")) {
     fs::create_directories(unpacked);
-    const std::string command = "tar -C '" + unpacked.string() + "' -xzf '" + (shared / "corpus-tests.tar.gz").string() + "' --wildcards '*.cedar'";
+    const std::string command =
+        "tar -C '" + unpacked.string() + "' -xzf '" + (shared / "corpus-tests.tar.gz").string() + "' --wildcards '*.cedar'";
     ASSERT_EQ(std::system(command.c_str()), 0);
   }
   std::size_t seen = 0;

@@ -48,7 +48,9 @@ class PolicyVerb : public testing::Test {
   std::string err_;
 };
 
-constexpr const char* kSchema = "entity User { age: Long, nick?: String }; entity Doc; action view appliesTo { principal: User, resource: Doc, context: { on: Bool } };";
+constexpr const char* kSchema =
+    "entity User { age: Long, nick?: String }; entity Doc; action view appliesTo { principal: User, resource: Doc, context: { on: Bool } "
+    "};";
 
 // --- check ---------------------------------------------------------------------------------------------------------------
 
@@ -82,16 +84,33 @@ TEST_F(PolicyVerb, CheckAsAGateRefusesAnAnnotationThatNobodyReads) {
 }
 
 TEST_F(PolicyVerb, EachCommandRefusesWhatItCannotMean) {
-  const Words kWrong[] = {{}, {"chekc"}, {"check", "--permissive"}, {"check", "x", "--schema", "y", "--level", "many"}, {"fmt"}, {"fmt", "--check", "--write", "x"}, {"fmt", "--width", "7", "x"}, {"fmt", "--write", "-"},
-                          {"test"}, {"explain"}, {"explain", "a", "b", "c"}, {"translate", "x"}, {"translate", "--to", "yaml", "x"}, {"analyze"}, {"analyze", "denys", "x"}, {"analyze", "denies", "x"},
-                          {"analyze", "implies", "--schema", "s", "x"}, {"analyze", "denies", "--schema", "s", "--other", "y", "x"}, {"analyze", "denies", "--schema", "s", "--time", "0", "x"}};
+  const Words kWrong[] = {{},
+                          {"chekc"},
+                          {"check", "--permissive"},
+                          {"check", "x", "--schema", "y", "--level", "many"},
+                          {"fmt"},
+                          {"fmt", "--check", "--write", "x"},
+                          {"fmt", "--width", "7", "x"},
+                          {"fmt", "--write", "-"},
+                          {"test"},
+                          {"explain"},
+                          {"explain", "a", "b", "c"},
+                          {"translate", "x"},
+                          {"translate", "--to", "yaml", "x"},
+                          {"analyze"},
+                          {"analyze", "denys", "x"},
+                          {"analyze", "denies", "x"},
+                          {"analyze", "implies", "--schema", "s", "x"},
+                          {"analyze", "denies", "--schema", "s", "--other", "y", "x"},
+                          {"analyze", "denies", "--schema", "s", "--time", "0", "x"}};
   for (const Words& words : kWrong) EXPECT_EQ(run(words), kUsage) << (words.empty() ? "" : words[0]) << err_;
   for (const char* command : {"check", "fmt", "test", "explain", "translate", "analyze"}) {
     EXPECT_EQ(run({command, "--help"}), kDone);
     EXPECT_NE(out_.find("usage: interlock policy " + std::string(command)), std::string::npos) << out_;
     EXPECT_EQ(run({command, "--nonsense"}), kUsage);
   }
-  for (const char* command : {"check", "fmt", "test", "explain"}) EXPECT_EQ(run({command, (folder_ / "nowhere.x").string()}), kRefused) << command;
+  for (const char* command : {"check", "fmt", "test", "explain"})
+    EXPECT_EQ(run({command, (folder_ / "nowhere.x").string()}), kRefused) << command;
 }
 
 // --- fmt -----------------------------------------------------------------------------------------------------------------
@@ -118,7 +137,9 @@ TEST_F(PolicyVerb, FmtLeavesAFileThatDoesNotParse) {
   EXPECT_NE(err_.find("a.cedar:1:"), std::string::npos) << err_;
 }
 
-TEST_F(PolicyVerb, ShippedPoliciesAreFormatted) { EXPECT_EQ(run({"fmt", "--check", source("policies"), source("policies/proofs"), source("tests/policy")}), kDone) << out_; }
+TEST_F(PolicyVerb, ShippedPoliciesAreFormatted) {
+  EXPECT_EQ(run({"fmt", "--check", source("policies"), source("policies/proofs"), source("tests/policy")}), kDone) << out_;
+}
 
 // --- test and explain ----------------------------------------------------------------------------------------------------
 
@@ -232,15 +253,20 @@ TEST_F(PolicyVerb, TheShippedClaimsFallWithoutTheirPolicies) {
     text.erase(at, text.find(';', text.find("forbid (", at)) + 1 - at);
     return write("without.cedar", text);
   };
-  EXPECT_EQ(run({"analyze", "denies", "--gate", "--schema", schema, without("policies/balanced.cedar", "balanced/ask-when-sensitive"), "--given", "context.band >= 3 && !context.approved"}), kDone)
+  EXPECT_EQ(run({"analyze", "denies", "--gate", "--schema", schema, without("policies/balanced.cedar", "balanced/ask-when-sensitive"),
+                 "--given", "context.band >= 3 && !context.approved"}),
+            kDone)
       << "reading asks for band 1 at most, so the permits alone hold";
   const auto open = write("open.cedar", "permit (principal, action in Action::\"read\", resource) when { context.known };");
   EXPECT_EQ(run({"analyze", "denies", "--gate", "--schema", schema, open, "--given", "context.band >= 3 && !context.approved"}), kRefused);
   EXPECT_NE(out_.find("refuted"), std::string::npos) << out_;
-  EXPECT_EQ(run({"analyze", "denies", "--gate", "--schema", schema, without("policies/proofs/no-secret-leaves.cedar", "proofs/no-secret-leaves"), "--given",
-                 "action in Action::\"send\" && context has flow && context.flow.labels.contains(\"secret\")"}),
-            kRefused);
-  EXPECT_EQ(run({"analyze", "implies", "--gate", "--schema", schema, source("policies/proofs/child-scope.cedar"), "--other", source("policies/proofs/parent-scope.cedar")}), kRefused)
+  EXPECT_EQ(
+      run({"analyze", "denies", "--gate", "--schema", schema, without("policies/proofs/no-secret-leaves.cedar", "proofs/no-secret-leaves"),
+           "--given", "action in Action::\"send\" && context has flow && context.flow.labels.contains(\"secret\")"}),
+      kRefused);
+  EXPECT_EQ(run({"analyze", "implies", "--gate", "--schema", schema, source("policies/proofs/child-scope.cedar"), "--other",
+                 source("policies/proofs/parent-scope.cedar")}),
+            kRefused)
       << "without what is given of folders";
   const auto fragile = write("fragile.cedar", "forbid (principal, action, resource) when { resource.local };");
   EXPECT_EQ(run({"analyze", "never-errors", "--gate", "--schema", schema, fragile}), kRefused);
@@ -266,9 +292,13 @@ TEST_F(PolicyVerb, AnalyzeShowsARequestThatRefutes) {
 TEST_F(PolicyVerb, ClaimsThatAreWrongAreRefusedWithTheirPlace) {
   write("a.cedarschema", kSchema);
   write("a.cedar", "permit (principal, action, resource);");
-  const char* kWrong[] = {"schema: a.cedarschema\n", "schema: a.cedarschema\nclaims: []\n", "schema: a.cedarschema\nclaims: [{name: a, ask: maybe, policies: [a.cedar], expect: proved}]\n",
-                          "schema: a.cedarschema\nclaims: [{name: a, ask: implies, policies: [a.cedar], expect: proved}]\n", "schema: a.cedarschema\nclaims: [{name: a, ask: denies, policies: [a.cedar], other: [a.cedar], expect: proved}]\n",
-                          "schema: a.cedarschema\nclaims: [{name: a, ask: denies, policies: [a.cedar]}]\n"};
+  const char* kWrong[] = {
+      "schema: a.cedarschema\n",
+      "schema: a.cedarschema\nclaims: []\n",
+      "schema: a.cedarschema\nclaims: [{name: a, ask: maybe, policies: [a.cedar], expect: proved}]\n",
+      "schema: a.cedarschema\nclaims: [{name: a, ask: implies, policies: [a.cedar], expect: proved}]\n",
+      "schema: a.cedarschema\nclaims: [{name: a, ask: denies, policies: [a.cedar], other: [a.cedar], expect: proved}]\n",
+      "schema: a.cedarschema\nclaims: [{name: a, ask: denies, policies: [a.cedar]}]\n"};
   for (const char* text : kWrong) {
     const auto file = write("claims.yaml", text);
     EXPECT_EQ(run({"analyze", file}), kRefused) << text << out_;
