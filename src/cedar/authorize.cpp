@@ -1,60 +1,11 @@
 // The decision: which policies can concern the request, which of them are satisfied, and what follows.
-#include <algorithm>
-#include <array>
-
+#include "cedar/candidates.hpp"
 #include "cedar/evaluator.hpp"
 
 namespace interlock::cedar {
 namespace {
 
-constexpr std::size_t kScratchBytes = 2048;      // on the stack, before the heap is asked
-constexpr std::size_t kInlineCandidates = 128;
-constexpr std::size_t kInsertionSort = 24;
-
-// Lists here are short, and mostly sorted already.
-void sort_short(std::span<std::uint32_t> list) {
-  if (list.size() > kInsertionSort) return std::sort(list.begin(), list.end());
-  for (std::size_t i = 1; i < list.size(); ++i) {
-    for (std::size_t j = i; j > 0 && list[j] < list[j - 1]; --j) std::swap(list[j], list[j - 1]);
-  }
-}
-
-// A list of policy indices that stays off the heap while it is short.
-class Candidates {
- public:
-  void add(std::span<const std::uint32_t> policies) {
-    if (size_ + policies.size() <= inline_.size() && overflow_.empty()) {
-      std::copy(policies.begin(), policies.end(), inline_.begin() + static_cast<std::ptrdiff_t>(size_));
-      size_ += policies.size();
-      return;
-    }
-    if (overflow_.empty()) overflow_.assign(inline_.begin(), inline_.begin() + static_cast<std::ptrdiff_t>(size_));
-    overflow_.insert(overflow_.end(), policies.begin(), policies.end());
-  }
-
-  // In the order of the set, each once.
-  std::span<const std::uint32_t> sorted() {
-    std::span<std::uint32_t> all = overflow_.empty() ? std::span(inline_.data(), size_) : std::span(overflow_);
-    sort_short(all);
-    return all.first(static_cast<std::size_t>(std::unique(all.begin(), all.end()) - all.begin()));
-  }
-
- private:
-  std::array<std::uint32_t, kInlineCandidates> inline_;
-  std::size_t size_ = 0;
-  std::vector<std::uint32_t> overflow_;
-};
-
-void look_up(const ScopeIndex& index, Variable variable, const Subject& subject, Candidates& out) {
-  using Use = ScopeIndex::Use;
-  if (index.has(variable, Use::kEqual)) out.add(index.find(variable, Use::kEqual, subject.uid));
-  if (index.has(variable, Use::kIs)) out.add(index.find(variable, Use::kIs, subject.uid));
-  if (!index.has(variable, Use::kIn)) return;
-  out.add(index.find(variable, Use::kIn, subject.uid));
-  if (subject.data == nullptr) return;
-  for (const UidData& ancestor : subject.data->ancestors) out.add(index.find(variable, Use::kIn, ancestor));
-}
-
+constexpr std::size_t kScratchBytes = 2048;  // on the stack, before the heap is asked
 // Runs every candidate, satisfied or not: which policies determine and which fail is part of the answer.
 class Verdict {
  public:
@@ -90,7 +41,7 @@ class Verdict {
 void judge_all(const CompiledPolicies& set, Evaluator& evaluator, Response& response) {
   Candidates filed;
   for (Variable variable : {Variable::kPrincipal, Variable::kAction, Variable::kResource}) {
-    look_up(set.index, variable, evaluator.subject(variable), filed);
+    filed.look_up(set.index, variable, evaluator.subject(variable));
   }
   Verdict verdict(set, evaluator, response);
   std::span<const std::uint32_t> found = filed.sorted();

@@ -377,4 +377,15 @@ Response authorize(const PolicySet& policies, const Request& request, const Enti
 // The same into a Response that keeps its memory from call to call.
 void authorize(const PolicySet& policies, const Request& request, const Entities& entities, Response& response);
 
+// The decision alone, sooner: it is known when one forbid, or no permit, is satisfied.
+Decision decide(const PolicySet& policies, const Request& request, const Entities& entities);
+
+// Decisions on requests that share their principal and context, in the order of `targets`: what may this agent do?
+struct Target {
+  EntityUid action;
+  EntityUid resource;
+};
+std::vector<Decision> decide_each(const PolicySet& policies, const EntityUid& principal, const Value& context,
+                                  std::span<const Target> targets, const Entities& entities);
+
 }  // namespace interlock::cedar

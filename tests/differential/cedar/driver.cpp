@@ -38,7 +38,14 @@ json::value answer_request(const cedar::PolicySet& policies, const cedar::Entiti
   cedar::ValueArena arena;
   auto context = arena.cedar_json(request.at("context"));
   if (!context) return refused("context", context.error());
-  cedar::Response response = authorize(policies, {*principal, *action, *resource, *context}, entities);
+  const cedar::Request asked{*principal, *action, *resource, *context};
+  cedar::Response response = authorize(policies, asked, entities);
+  // The shorter ways to a decision must arrive at the same.
+  const cedar::Target target{*action, *resource};
+  if (decide(policies, asked, entities) != response.decision) return json::object{{"refused", "decide() differs from authorize()"}};
+  if (decide_each(policies, *principal, *context, std::span(&target, 1), entities).front() != response.decision) {
+    return json::object{{"refused", "decide_each() differs from authorize()"}};
+  }
   json::array reasons;
   for (const cedar::Policy* policy : response.determining) reasons.emplace_back(policy->id());
   json::array errors;
