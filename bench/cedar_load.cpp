@@ -1,7 +1,7 @@
 // Interlock's Cedar engine behind the protocol of bench/cedar/engines.mjs.
 //
 //   cedar_load DATA BUDGET_MS    answers and times as one JSON object
-//   cedar_load DATA --once N     N decisions on ready requests and nothing else, for callgrind
+//   cedar_load DATA --once N     N decisions on ready requests and nothing else, for callgrind; --slices: as a gate asks
 //
 // Each decision is timed by itself, and in the order of the data, so that neither a loop over one request nor a mean hides
 // what a decision costs. The floor is the same timing around the look-up of the three entities that a request names.
@@ -12,12 +12,31 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <map>
+#include <memory>
+#include <new>
 #include <sstream>
 #include <vector>
 
 #include "cedar/cedar.hpp"
+#include "cedar/slice.hpp"
 
 using namespace interlock;
+
+namespace {
+
+std::size_t allocations = 0;  // of this process so far
+
+}  // namespace
+
+// Out of line: inlined, the pair looks mismatched to the compiler.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  std::abort();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -46,11 +65,12 @@ struct Data {
   std::vector<std::string> texts;
   std::vector<cedar::ValueArena> arenas;
   std::vector<cedar::Request> ready;
+  json::value all;
 
   explicit Data(const char* path) {
     std::stringstream text;
     text << std::ifstream(path).rdbuf();
-    json::value all = need(json::parse(text.str(), {.size_bytes = std::size_t{64} << 20, .depth = 64}));
+    all = need(json::parse(text.str(), {.size_bytes = std::size_t{64} << 20, .depth = 64}));
     policies = need(cedar::PolicySet::parse({{"bench.cedar", std::string(all.at("policies").as_string())}}));
     entities = need(cedar::Entities::from_json(all.at("entities")));
     for (const json::value& request : all.at("requests").as_array()) {
@@ -59,6 +79,46 @@ struct Data {
       ready.push_back(request_from(request, arenas.back()));
     }
   }
+};
+
+// Requests as a gate makes them: each brings its three entities along, and no store stands behind.
+class Slices {
+ public:
+  Slices(const Data& data, const json::array& entities) {
+    for (const json::value& entity : entities) by_name_[name_of(entity.at("uid").as_object())] = &entity.as_object();
+    for (const cedar::Request& request : data.ready) {
+      slices_.push_back({entity(request.principal), entity(request.action), entity(request.resource), request.context});
+    }
+  }
+  const std::vector<cedar::RequestSlice>& all() const { return slices_; }
+
+ private:
+  static std::string name_of(const json::object& uid) { return std::string(*json::string_at(uid, "type")) + "::" + std::string(*json::string_at(uid, "id")); }
+
+  cedar::SliceEntity entity(const cedar::EntityUid& uid) {
+    const json::object* known = find(uid.type() + "::" + uid.id());
+    std::vector<cedar::NameView>& ancestors = *kept_.emplace_back(std::make_unique<std::vector<cedar::NameView>>());
+    if (known != nullptr) gather(*known, ancestors);
+    return {{uid.type(), uid.id()}, known == nullptr ? cedar::Value{} : need(arena_.cedar_json(known->at("attrs"))), ancestors};
+  }
+
+  void gather(const json::object& entity, std::vector<cedar::NameView>& ancestors) {
+    for (const json::value& v : entity.at("parents").as_array()) {
+      const json::object& parent = v.as_object();
+      ancestors.push_back({*json::string_at(parent, "type"), *json::string_at(parent, "id")});
+      if (const json::object* above = find(name_of(parent)); above != nullptr) gather(*above, ancestors);
+    }
+  }
+
+  const json::object* find(const std::string& name) const {
+    auto at = by_name_.find(name);
+    return at == by_name_.end() ? nullptr : at->second;
+  }
+
+  std::map<std::string, const json::object*> by_name_;
+  std::vector<std::unique_ptr<std::vector<cedar::NameView>>> kept_;
+  cedar::ValueArena arena_;
+  std::vector<cedar::RequestSlice> slices_;
 };
 
 std::string answer_text(const cedar::Response& response) {
@@ -98,8 +158,16 @@ int main(int argc, char** argv) {
   Data data(argv[1]);
   const std::size_t count = data.ready.size();
   cedar::Response response;
-  if (argc == 4 && std::strcmp(argv[2], "--once") == 0) {
-    for (std::size_t i = 0; i < static_cast<std::size_t>(std::atoi(argv[3])); ++i) authorize(data.policies, data.ready[i % count], data.entities, response);
+  // The gate's way only fits where policies read no entity but the request's own.
+  const json::value* self_contained = json::find(data.all, "sliced");
+  std::unique_ptr<Slices> slices;
+  if (self_contained != nullptr && self_contained->as_bool()) slices = std::make_unique<Slices>(data, data.all.at("entities").as_array());
+  if (argc >= 4 && std::strcmp(argv[2], "--once") == 0) {
+    const bool sliced = argc == 5 && slices != nullptr;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(std::atoi(argv[3])); ++i) {
+      if (sliced) authorize(data.policies, slices->all()[i % count], response);
+      else authorize(data.policies, data.ready[i % count], data.entities, response);
+    }
     return 0;
   }
   const Clock::duration budget = std::chrono::milliseconds(std::atoi(argv[2]));
@@ -111,12 +179,30 @@ int main(int argc, char** argv) {
     sink = data.entities.contains(request.principal) & data.entities.contains(request.action) & data.entities.contains(request.resource);
   });
   json::object ready = measure(count, budget, [&](std::size_t i) { authorize(data.policies, data.ready[i], data.entities, response); });
+  const std::size_t before = allocations;
+  for (const cedar::Request& request : data.ready) authorize(data.policies, request, data.entities, response);
+  if (slices != nullptr) {
+    for (const cedar::RequestSlice& slice : slices->all()) authorize(data.policies, slice, response);
+  }
+  const std::size_t allocated = allocations - before;
+  json::object alone = measure(count, budget, [&](std::size_t i) { sink = decide(data.policies, data.ready[i], data.entities) == cedar::Decision::kAllow; });
+  json::object out{{"floor", std::move(floor)}, {"ready", std::move(ready)}, {"alone", std::move(alone)}, {"allocations", allocated}};
+  if (slices != nullptr) {
+    json::array sliced_answers;
+    for (const cedar::RequestSlice& slice : slices->all()) {
+      authorize(data.policies, slice, response);
+      sliced_answers.emplace_back(answer_text(response));
+    }
+    if (sliced_answers != answers) return std::fprintf(stderr, "cedar_load: a slice is decided otherwise than its request\n"), 1;
+    out["sliced"] = measure(count, budget, [&](std::size_t i) { authorize(data.policies, slices->all()[i], response); });
+  }
   cedar::ValueArena arena;
-  json::object from_json = measure(count, budget, [&](std::size_t i) {
+  out["json"] = measure(count, budget, [&](std::size_t i) {
     json::value parsed = need(json::parse(data.texts[i]));
     arena.clear();
     authorize(data.policies, request_from(parsed, arena), data.entities, response);
   });
-  std::cout << json::write(json::object{{"answers", std::move(answers)}, {"floor", std::move(floor)}, {"ready", std::move(ready)}, {"json", std::move(from_json)}}) << '\n';
+  out["answers"] = std::move(answers);
+  std::cout << json::write(out) << '\n';
   return 0;
 }

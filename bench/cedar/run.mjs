@@ -1,5 +1,5 @@
 // dev bench cedar [--quick]: what a decision costs, beside the reference engine in the same run. Fails when any engine answers
-// any request otherwise than ours.
+// any request otherwise than ours, or when a decision of ours asks the heap for memory.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,7 @@ const engines = findEngines(root, build);
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 const shown = (ns) => (ns < 10_000 ? `${Math.round(ns)} ns` : ns < 10_000_000 ? `${(ns / 1000).toFixed(ns < 100_000 ? 1 : 0)} µs` : `${(ns / 1e6).toFixed(1)} ms`);
 const ratio = (theirs, ours) => `${(theirs / ours).toFixed(theirs / ours < 10 ? 1 : 0)}×`;
+const further_words = { alone: 'the decision alone', sliced: 'the request with its own entities' };
 let wrong = 0;
 let compared = 0;
 
@@ -51,6 +52,10 @@ function measure(application, size) {
     });
     console.log(`  ${engine.name.padEnd(14)}${cells.join('   ')}`);
   });
+  const further = ['alone', 'sliced'].filter((kind) => results[0][0][kind]).map((kind) => `${further_words[kind]} p50 ${shown(of(0, kind, 'p50'))}  p99 ${shown(of(0, kind, 'p99'))}`);
+  const allocations = Math.max(...results[0].map((result) => result.allocations));
+  console.log(`  ours besides: ${further.join('; ')}; ${allocations} allocations in all decisions`);
+  if (allocations > 0) wrong++;
   return of(0, 'ready', 'p50');
 }
 

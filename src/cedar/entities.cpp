@@ -8,14 +8,13 @@ namespace {
 
 // Up to this many entities a scan over hashes is faster than a table, and a layer needs none.
 constexpr std::size_t kScanEntities = 8;
-constexpr std::size_t kScanAncestors = 8;
 // All entities' ancestors together: a chain of n entities has n²/2 of them.
 constexpr std::size_t kMaxAncestors = 4'000'000;
 
 bool by_hash(const UidData& a, const UidData& b) { return a.hash < b.hash; }
 
 bool holds(std::span<const UidData> sorted, const UidData& uid) {
-  if (sorted.size() <= kScanAncestors) {
+  if (sorted.size() <= EntityData::kScanAncestors) {
     for (const UidData& each : sorted) {
       if (each == uid) return true;
     }

@@ -1,6 +1,7 @@
 // How a store of entities stands in memory. Private to the library.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <vector>
@@ -15,10 +16,17 @@ struct EntityData {
   Value attributes;  // a record, solid or a JSON view
   Value tags;        // the same
   std::span<const UidData> parents;
-  std::span<const UidData> ancestors;  // parents and theirs, sorted by hash
+  std::span<const UidData> ancestors;  // parents and theirs; sort_ancestors()
   // One bit of 64 for each ancestor, from its hash: most entities that are no ancestor are told apart by it alone. All bits
   // set is always right.
   std::uint64_t ancestor_bits = ~std::uint64_t{0};
+
+  // A list up to this long is scanned, and need not be sorted.
+  static constexpr std::size_t kScanAncestors = 8;
+  static void sort_ancestors(std::span<UidData> list) {
+    if (list.size() <= kScanAncestors) return;
+    std::sort(list.begin(), list.end(), [](const UidData& a, const UidData& b) { return a.hash < b.hash; });
+  }
 
   static std::uint64_t ancestor_bit(const UidData& uid) { return std::uint64_t{1} << (uid.hash >> 58); }
   void set_ancestors(std::span<const UidData> sorted) {

@@ -9,17 +9,29 @@ namespace {
 
 constexpr std::size_t kScratchBytes = 4096;  // on the stack, before the heap is asked
 
-UidData uid_of(const NameView& name) {
-  const std::uint64_t type_hash = hash_type(name.type);
-  return {name.type, name.id, type_hash, hash_uid(type_hash, name.id)};
-}
+// Hashes names. Containers of one kind come one behind the other, with one text as their type.
+class Namer {
+ public:
+  UidData operator()(const NameView& name) {
+    if (name.type.data() != type_.data() || name.type.size() != type_.size()) {
+      type_ = name.type;
+      type_hash_ = hash_type(type_);
+    }
+    return {name.type, name.id, type_hash_, hash_uid(type_hash_, name.id)};
+  }
+
+ private:
+  std::string_view type_;
+  std::uint64_t type_hash_ = hash_type({});
+};
 
 EntityData entity_of(Arena& arena, const SliceEntity& from) {
+  Namer namer;
   std::span<UidData> ancestors = arena.array<UidData>(from.ancestors.size());
-  std::transform(from.ancestors.begin(), from.ancestors.end(), ancestors.begin(), uid_of);
-  std::sort(ancestors.begin(), ancestors.end(), [](const UidData& a, const UidData& b) { return a.hash < b.hash; });
+  for (std::size_t i = 0; i < ancestors.size(); ++i) ancestors[i] = namer(from.ancestors[i]);
+  EntityData::sort_ancestors(ancestors);
   const bool is_record = from.attributes.kind() == Value::Kind::kRecord;
-  EntityData entity{uid_of(from.name), is_record ? from.attributes : empty_record(), empty_record(), {}, {}};
+  EntityData entity{namer(from.name), is_record ? from.attributes : empty_record(), empty_record(), {}, {}};
   entity.set_ancestors(ancestors);
   return entity;
 }

@@ -35,8 +35,12 @@ std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) {
   if (left >= 8) {
     low = load64(p);
     high = load64(p + left - 8);
+  } else if (left >= 4) {
+    low = load32(p);
+    high = load32(p + left - 4);
   } else if (left > 0) {
-    std::memcpy(&low, p, left);
+    auto byte = [p](std::size_t i) { return static_cast<std::uint64_t>(static_cast<unsigned char>(p[i])); };
+    low = byte(0) | byte(left / 2) << 8 | byte(left - 1) << 16;
   }
   return mix(kC ^ bytes.size(), mix(low ^ kB, high ^ state));
 }
