@@ -247,6 +247,9 @@ json::array Model::entities() {
   const std::vector<Symbolic> ground = world_.ground();
   for (const Symbolic& entity : ground) {
     const std::string id = string_of(entity.term);
+    const auto declared = world_.schema().entity_types.find(entity.entity_type);
+    // What only a policy names, and the schema does not know, can't be in data.
+    if (declared == world_.schema().entity_types.end() || (!declared->second.choices.empty() && !declared->second.has_choice(id))) continue;
     auto [at, is_new] = made.try_emplace({entity.entity_type, id});
     if (!is_new) continue;
     json::array parents;

@@ -243,7 +243,9 @@ void World::require_conformance() {
   for (const Symbolic& low : ground_) {
     const cedar::SchemaEntityType* declared = type(low.entity_type);
     if (declared == nullptr) continue;
-    if (!declared->choices.empty()) {
+    // Only what a request or data names has to be one of an enum's. A policy may name another, which then is nothing.
+    const bool of_request = low.term == principal_.term || low.term == resource_.term;
+    if (of_request && !declared->choices.empty()) {
       Term one_of = kFalse;
       for (const std::string& id : declared->choices) one_of = disjunction(one_of, equality(low.term, analyze::text(id)));
       script_.require(one_of);

@@ -117,6 +117,15 @@ const Case kCases[] = {
      "permit (principal, action == Action::\"view\", resource) when { resource.labels == context.words && resource.labels.contains(\"a\") "
      "} unless { context.words.contains(\"a\") };",
      nullptr, Answer::kProved},
+    {"an enum's entity that is none proves nothing", Question::kAlwaysDenies,
+     "permit (principal, action, resource) unless { principal in Plan::\"gold\" || Plan::\"gold\" in principal };", nullptr,
+     Answer::kRefuted},
+    {"nor does one that a branch may name", Question::kAlwaysDenies,
+     "permit (principal, action == Action::\"view\", resource) unless { (if context.approved then Plan::\"gold\" else resource.plan) in "
+     "principal };",
+     nullptr, Answer::kRefuted},
+    {"nor one of a type that nobody declared", Question::kAlwaysDenies,
+     "permit (principal, action, resource) unless { principal in Nothing::\"x\" };", nullptr, Answer::kRefuted},
     {"an enum has no other value", Question::kAlwaysAllows,
      "permit (principal, action in [Action::\"view\", Action::\"edit\"], resource) when { resource.plan == Plan::\"free\" || resource.plan "
      "== Plan::\"paid\" }; permit (principal, action == Action::\"list\", resource);",
