@@ -4,6 +4,7 @@
 
 #include "analyze/analyze.hpp"
 #include "approval/display.hpp"
+#include "cedar/validate.hpp"
 #include "cli/policy_claims.hpp"
 #include "cli/policy_verb_parts.hpp"
 #include "cli/verbs.hpp"
@@ -46,6 +47,23 @@ Result<cedar::PolicySet> load_files(const Words& files) {
   return load_policies(*sources);
 }
 
+// What the schema does not declare is, for a proof, not there. Where it is in real requests all the same, the proof is about
+// other requests: then there is none. (That an attribute is missing refutes `never-errors`, so there it may stay.)
+Status expect_declared(const cedar::PolicySet& set, const cedar::Schema& schema, bool attributes_may_lack) {
+  using Kind = cedar::FindingKind;
+  const auto report = cedar::validate(set, schema, {.mode = cedar::ValidationOptions::Mode::kPermissive, .level = {}});
+  for (const auto& finding : report.errors) {
+    const bool names = finding.kind == Kind::kUnknownEntityType || finding.kind == Kind::kUnknownAction;
+    const bool attributes = finding.kind == Kind::kUnknownAttribute || finding.kind == Kind::kNoTags;
+    if (!names && (attributes_may_lack || !attributes)) continue;
+    const auto& place = finding.place;
+    return fail(ErrorCode::kInvalid,
+                place.source + ':' + std::to_string(place.line) + ':' + std::to_string(place.column) + ": " + place.message,
+                "a proof would be about requests without it: declare it in the schema, or correct the policy");
+  }
+  return {};
+}
+
 Result<Analysis> ask(const Asked& asked, analyze::Options options) {
   const auto schema = read_schema_file(asked.schema);
   if (!schema) return fail(schema.error());
@@ -64,6 +82,11 @@ Result<Analysis> ask(const Asked& asked, analyze::Options options) {
     if (parsed->policies().size() != 1) return fail(ErrorCode::kInvalid, "the given expression is one expression, as in `when { ... }`");
     given = std::move(*parsed);
     options.given = &given;
+  }
+  const bool errors_count = asked.question == analyze::Question::kNeverErrors;
+  if (auto declared = expect_declared(*first, *schema, errors_count); !declared) return fail(std::move(declared.error()));
+  for (const cedar::PolicySet* set : {&second, &given}) {
+    if (auto declared = expect_declared(*set, *schema, false); !declared) return fail(std::move(declared.error()));
   }
   return analyze::analyze(asked.question, *first, asked.other.empty() ? nullptr : &second, *schema, options);
 }

@@ -280,6 +280,23 @@ TEST_F(PolicyVerb, AClaimAboutNoRequestIsNoProof) {
   EXPECT_NE(out_.find("says nothing"), std::string::npos) << out_;
 }
 
+// `args` are empty in gate.cedarschema: a policy about them would be proved to deny requests that a gate does see.
+TEST_F(PolicyVerb, WhatTheSchemaDoesNotDeclareIsNotProvedAway) {
+  const auto schema = source("policies/proofs/gate.cedarschema");
+  const char* kPolicies[] = {"permit (principal, action, resource) when { context.args.path like \"/work/*\" };",
+                             "permit (principal, action, resource) when { principal.attributes.uid == 1000 };",
+                             "permit (principal, action == Action::\"github/create_issue\", resource);",
+                             "permit (principal, action, resource is Repo);"};
+  for (const char* text : kPolicies) {
+    EXPECT_EQ(run({"analyze", "denies", "--gate", "--schema", schema, write("own.cedar", text)}), kRefused) << text << out_;
+    EXPECT_NE(err_.find("own.cedar:1:"), std::string::npos) << text << err_;
+    EXPECT_EQ(out_, "") << text;
+  }
+  const auto open = write("open.cedar", "permit (principal, action, resource);");
+  EXPECT_EQ(run({"analyze", "denies", "--gate", "--schema", schema, open, "--given", "context.args.path == \"x\""}), kRefused);
+  EXPECT_NE(err_.find("given:1:"), std::string::npos) << err_;
+}
+
 TEST_F(PolicyVerb, AnalyzeShowsARequestThatRefutes) {
   const auto schema = write("a.cedarschema", kSchema);
   const auto file = write("a.cedar", "permit (principal, action, resource) when { principal.nick like \"x*\" };");
