@@ -56,7 +56,8 @@ cedar::EntityUid uid_at(const json::object& request, std::string_view name) {
 
 cedar::Request request_from(const json::value& v, cedar::ValueArena& arena) {
   const json::object& request = v.as_object();
-  return {uid_at(request, "principal"), uid_at(request, "action"), uid_at(request, "resource"), need(arena.cedar_json(request.at("context")))};
+  return {uid_at(request, "principal"), uid_at(request, "action"), uid_at(request, "resource"),
+          need(arena.cedar_json(request.at("context")))};
 }
 
 struct Data {
@@ -93,7 +94,9 @@ class Slices {
   const std::vector<cedar::RequestSlice>& all() const { return slices_; }
 
  private:
-  static std::string name_of(const json::object& uid) { return std::string(*json::string_at(uid, "type")) + "::" + std::string(*json::string_at(uid, "id")); }
+  static std::string name_of(const json::object& uid) {
+    return std::string(*json::string_at(uid, "type")) + "::" + std::string(*json::string_at(uid, "id"));
+  }
 
   cedar::SliceEntity entity(const cedar::EntityUid& uid) {
     const json::object* known = find(uid.type() + "::" + uid.id());
@@ -185,7 +188,8 @@ int main(int argc, char** argv) {
     for (const cedar::RequestSlice& slice : slices->all()) authorize(data.policies, slice, response);
   }
   const std::size_t allocated = allocations - before;
-  json::object alone = measure(count, budget, [&](std::size_t i) { sink = decide(data.policies, data.ready[i], data.entities) == cedar::Decision::kAllow; });
+  json::object alone =
+      measure(count, budget, [&](std::size_t i) { sink = decide(data.policies, data.ready[i], data.entities) == cedar::Decision::kAllow; });
   json::object out{{"floor", std::move(floor)}, {"ready", std::move(ready)}, {"alone", std::move(alone)}, {"allocations", allocated}};
   if (slices != nullptr) {
     json::array sliced_answers;

@@ -18,7 +18,9 @@ class Candidates {
   void look_up(const ScopeIndex& index, Variable variable, const Subject& subject);
 
   // As they were found; a policy that is filed under several names can be there more than once.
-  std::span<const std::uint32_t> found() const { return overflow_.empty() ? std::span(inline_.data(), size_) : std::span<const std::uint32_t>(overflow_); }
+  std::span<const std::uint32_t> found() const {
+    return overflow_.empty() ? std::span(inline_.data(), size_) : std::span<const std::uint32_t>(overflow_);
+  }
   // In the order of the set, each once.
   std::span<const std::uint32_t> sorted();
 

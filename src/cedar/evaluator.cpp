@@ -54,7 +54,8 @@ bool Evaluator::scope_matches(const CompiledPolicy& policy) const {
     const unsigned bit = 1U << static_cast<unsigned>(variable);
     return (policy.left_to_test & bit) == 0 || matches(scope, subject(variable));
   };
-  return holds(Variable::kAction, policy.action) && holds(Variable::kResource, policy.resource) && holds(Variable::kPrincipal, policy.principal);
+  return holds(Variable::kAction, policy.action) && holds(Variable::kResource, policy.resource) &&
+         holds(Variable::kPrincipal, policy.principal);
 }
 
 const EntityData* Evaluator::entity(const Value& v) const {

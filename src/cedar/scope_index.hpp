@@ -34,7 +34,9 @@ class ScopeIndex {
  private:
   friend class ScopeIndexBuilder;
   static constexpr std::size_t kPlaces = 9;
-  static constexpr std::size_t place(Variable variable, Use use) { return static_cast<std::size_t>(variable) * 3 + static_cast<std::size_t>(use); }
+  static constexpr std::size_t place(Variable variable, Use use) {
+    return static_cast<std::size_t>(variable) * 3 + static_cast<std::size_t>(use);
+  }
   static std::uint64_t key(Variable variable, Use use, const UidData& uid);
   static bool same_name(Use use, const UidData& a, const UidData& b) { return use == Use::kIs ? same_text(a.type, b.type) : a == b; }
 

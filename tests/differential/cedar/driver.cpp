@@ -17,7 +17,9 @@ namespace {
 
 constexpr json::Limits kLimits{.size_bytes = std::size_t{64} << 20, .depth = 256};
 
-json::value refused(std::string_view what, const Error& error) { return json::object{{"refused", std::string(what) + ": " + error.text()}}; }
+json::value refused(std::string_view what, const Error& error) {
+  return json::object{{"refused", std::string(what) + ": " + error.text()}};
+}
 
 Result<cedar::EntityUid> uid_at(const json::object& request, std::string_view name) {
   const json::object* uid = json::object_at(request, name);
@@ -50,7 +52,9 @@ json::value answer_request(const cedar::PolicySet& policies, const cedar::Entiti
   for (const cedar::Policy* policy : response.determining) reasons.emplace_back(policy->id());
   json::array errors;
   for (const cedar::PolicyError& error : response.errors) errors.emplace_back(error.policy->id());
-  return json::object{{"decision", response.decision == cedar::Decision::kAllow ? "allow" : "deny"}, {"reasons", std::move(reasons)}, {"errors", std::move(errors)}};
+  return json::object{{"decision", response.decision == cedar::Decision::kAllow ? "allow" : "deny"},
+                      {"reasons", std::move(reasons)},
+                      {"errors", std::move(errors)}};
 }
 
 Result<cedar::PolicySet> policies_of(const json::object& one) {

@@ -9,9 +9,12 @@
 namespace interlock::cedar::testing {
 namespace {
 
-const std::vector<std::string> kPrincipals{"principal", "principal == User::\"0\"", "principal in Group::\"g\"", "principal is User", "principal is User in Group::\"g\""};
-const std::vector<std::string> kActions{"action", "action == Action::\"0\"", "action in Action::\"all\"", "action in [Action::\"0\", Action::\"1\", Action::\"all\"]", "action in []"};
-const std::vector<std::string> kResources{"resource", "resource == File::\"0\"", "resource in Folder::\"f\"", "resource is File", "resource is Folder in Folder::\"f\""};
+const std::vector<std::string> kPrincipals{"principal", "principal == User::\"0\"", "principal in Group::\"g\"", "principal is User",
+                                           "principal is User in Group::\"g\""};
+const std::vector<std::string> kActions{"action", "action == Action::\"0\"", "action in Action::\"all\"",
+                                        "action in [Action::\"0\", Action::\"1\", Action::\"all\"]", "action in []"};
+const std::vector<std::string> kResources{"resource", "resource == File::\"0\"", "resource in Folder::\"f\"", "resource is File",
+                                          "resource is Folder in Folder::\"f\""};
 
 Entities small_world() {
   auto entities = Entities::from_json(R"([
@@ -28,7 +31,8 @@ std::vector<Request> all_requests() {
   std::vector<Request> all;
   for (const EntityUid& principal : {EntityUid("User", "0"), EntityUid("User", "1"), EntityUid("Group", "g")}) {
     for (const EntityUid& action : {EntityUid("Action", "0"), EntityUid("Action", "1"), EntityUid("Action", "all")}) {
-      for (const EntityUid& resource : {EntityUid("File", "0"), EntityUid("Folder", "sub"), EntityUid("Folder", "f"), EntityUid("User", "0")}) {
+      for (const EntityUid& resource :
+           {EntityUid("File", "0"), EntityUid("Folder", "sub"), EntityUid("Folder", "f"), EntityUid("User", "0")}) {
         all.push_back({principal, action, resource, {}});
       }
     }
@@ -111,7 +115,8 @@ TEST(Slice, AnEntityWithManyAncestorsIsInEachOfThem) {
   std::vector<NameView> ancestors;
   for (const auto& id : ids) ancestors.push_back({"Folder", id});
   for (const auto& id : ids) {
-    auto set = PolicySet::parse({{"set.cedar", "permit (principal, action, resource in Folder::\"" + id + "\") when { resource in Folder::\"" + id + "\" };"}});
+    auto set = PolicySet::parse(
+        {{"set.cedar", "permit (principal, action, resource in Folder::\"" + id + "\") when { resource in Folder::\"" + id + "\" };"}});
     ASSERT_TRUE(set.has_value());
     Response response;
     authorize(*set, {{{"User", "0"}, {}, {}}, {{"Action", "0"}, {}, {}}, {{"File", "0"}, {}, ancestors}, {}}, response);
