@@ -18,7 +18,7 @@ constexpr std::size_t kMaxWords = 64;      // items of a small list
 constexpr std::size_t kMaxCases = 32;      // of a tool
 constexpr std::size_t kMaxPathParts = 16;  // of an argument path
 // Types whose names the catalogue computes itself, or that the gate adds: a template may not pretend to be one.
-constexpr std::array<std::string_view, 9> kOwnTypes{"File", "Folder", "Url", "Host", "Tool", "Server", "Agent", "Human", "Action"};
+constexpr std::array<std::string_view, 10> kOwnTypes{"File", "Folder", "Url", "Host", "Tool", "Server", "Agent", "Human", "Action", "Workspace"};
 
 bool is_identifier(std::string_view word) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };

@@ -337,7 +337,7 @@ void Gate::observe(const std::shared_ptr<Act>& act, const ActOutcome& outcome, s
 
 bool Gate::may_ever(const Caller& caller, const model::ActionRequest& request, const json::object* definition) const {
   const auto& state = *state_;
-  const bool resource_known = request.operation == "resources/read" || request.operation == "prompts/get";
+  const bool resource_known = request.operation == "resources/read";  // else it may hang from arguments
   for (const auto& classification : state.rules.catalogue->possible(request, definition)) {
     if (state.rules.policy->may_ever({.subject = caller.subject, .task = nullptr, .request = request, .classification = classification, .approved = false, .now_ms = 0},
                                      resource_known)) {

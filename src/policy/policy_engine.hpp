@@ -62,7 +62,7 @@ class PolicyEngine {
 
   // False only where decide() denies for certain, whatever the arguments, the resource, the time, the rate and the task, and
   // with an approval as well. A policy that looks at any of those counts as one that might say yes (a forbid: might not
-  // apply). `resource_known` is for requests whose resource does not depend on arguments (resources/read, prompts/get).
+  // apply). `resource_known` is for requests whose resource does not depend on arguments (resources/read).
   bool may_ever(const Input& input, bool resource_known = false) const;
 
   const std::string& revision() const;  // hex SHA-256 over the sources, the workspace and the mode
