@@ -116,7 +116,7 @@ class Tracer {
   std::uint32_t child(const Node& node, std::uint32_t i) const { return syntax_.tree.children[node.first_child + i]; }
 
   TermTrace evaluate(NodeId id, Known& known) {
-    const Node& node = syntax_.tree.nodes[id];
+    const Node node = syntax_.tree.nodes[id];  // a copy: run() adds nodes
     const Place place = set_.sources[source_]->place(node.offset);
     TermTrace term{.text = text_of(id), .value = {}, .line = place.line, .column = place.column};
     // Equal to itself, unless it fails.
@@ -142,33 +142,33 @@ class Tracer {
     syntax_.tree.children.push_back(static_cast<std::uint32_t>(syntax_.tree.strings.size() - 1));
     syntax_.tree.children.push_back(id);
     std::string ignored;
-    Value value;
-    run(record, &value, ignored);
+    run(record, &term.value, ignored, &known);
     syntax_.tree.children.resize(syntax_.tree.children.size() - 2);
     syntax_.tree.strings.pop_back();
-    if (value.kind() == Value::Kind::kRecord) {
-      const Value* found = find_field(ValueAccess::record(value), "v", hash_name("v"));
-      if (found != nullptr) value = *found;
-    }
-    if (value.kind() == Value::Kind::kBool) known = value.as_bool() ? Known::kTrue : Known::kFalse;
-    term.value = to_text(value);
     return term;
   }
 
-  // Runs one more node as the only condition of a policy. False: it failed. `left` gets what lay on the stack at the end.
-  bool run(const Node& extra, Value* left, std::string& failure) {
+  // Runs one more node as the only condition of a policy. False: it failed. `told` gets the field v of the record that lay on the
+  // stack at the end.
+  bool run(const Node& extra, std::string* told, std::string& failure, Known* known = nullptr) {
     syntax_.tree.nodes.push_back(extra);
     syntax_.conditions = {{.unless = true, .body = static_cast<NodeId>(syntax_.tree.nodes.size() - 1), .offset = extra.offset}};
-    auto program = std::make_unique<CompiledPolicies>();
-    program->sources = {set_.sources[source_]};
-    CompiledPolicy compiled = Compiler(*program, syntax_).compile();
+    CompiledPolicies program;
+    program.sources = {set_.sources[source_]};
+    CompiledPolicy compiled = Compiler(program, syntax_).compile();
     compiled.source = 0;
-    EvaluationStack stack(*program, arena_);
-    Evaluator evaluator(*program, request_, entities_, arena_, stack.values());
+    EvaluationStack stack(program, arena_);
+    Evaluator evaluator(program, request_, entities_, arena_, stack.values());
     const Outcome outcome = evaluator.run(compiled);
     if (outcome == Outcome::kFailed) failure = evaluator.failure(compiled);
-    if (left != nullptr) *left = stack.values()[0];
-    programs_.push_back(std::move(program));  // values may be views of its constants
+    // Told at once: the value may be a view of what the evaluator and the program hold.
+    const Value& left = stack.values()[0];
+    if (told != nullptr && left.kind() == Value::Kind::kRecord) {
+      if (const Value* found = find_field(ValueAccess::record(left), "v", hash_name("v"))) {
+        *told = to_text(*found);
+        if (found->kind() == Value::Kind::kBool) *known = found->as_bool() ? Known::kTrue : Known::kFalse;
+      }
+    }
     syntax_.tree.nodes.pop_back();
     return outcome != Outcome::kFailed;
   }
@@ -201,7 +201,6 @@ class Tracer {
   std::uint32_t source_ = 0;
   std::size_t terms_ = 0;
   std::string error_;
-  std::vector<std::unique_ptr<CompiledPolicies>> programs_;
 };
 
 }  // namespace
