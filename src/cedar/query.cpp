@@ -57,11 +57,9 @@ std::vector<EntityUid> query(const PolicySet& policies, Request request, const E
       left = std::move(known->residuals);
     }
   }
-  Response response;
   std::erase_if(candidates, [&](const EntityUid& each) {
     *asked = each;
-    authorize(left, request, entities, response);
-    return response.decision != Decision::kAllow;
+    return decide(left, request, entities) != Decision::kAllow;
   });
   return candidates;
 }

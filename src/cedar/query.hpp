@@ -1,6 +1,6 @@
 // Which of the entities that there are may be: the principals, actions or resources that make a request allowed.
 //
-// The answer is that of authorize() for each candidate, in the order of type and id; what does not depend on the candidate is
+// The answer is that of decide() for each candidate, in the order of type and id; what does not depend on the candidate is
 // evaluated once (partial.hpp). Candidates are the entities of the store with the type that is asked for; without one all
 // entities, or for actions those whose type is `Action` or ends in `::Action`.
 #pragma once
