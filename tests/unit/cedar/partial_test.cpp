@@ -59,6 +59,11 @@ TEST(Partial, ConditionsOfAnUnknownResource) {
       {"resource == File::\"a\" && principal.age > 40", "deny", "gone"},
       {"resource.open || principal.age > 18", "depends", "resource.open || true"},
       {"resource in Folder::\"work\" || principal.age > 18", "allow", ""},
+      // On the way to `b` there may be something that has no attributes.
+      {"resource has a.b && principal.age > 40", "deny", "resource has a.b && false"},
+      {"resource has a && principal.age > 40", "deny", "gone"},
+      // A chain asks for a bool, alone or not.
+      {"(principal.age > 18 && resource.n) == 3", "depends", "(true && resource.n) == 3"},
       // What surely fails stays as it is.
       {"principal.nothing == resource.x", "deny", "principal.nothing == resource.x"},
       {"resource.open && principal.nothing", "deny", "resource.open && principal.nothing"},
@@ -116,6 +121,19 @@ TEST(Partial, PartsOfAContext) {
   }
   EXPECT_EQ(left_of(world, kAny + " when { context has x };", {world.principal, world.action, world.resource, unknown_value()}).decision,
             "depends");
+}
+
+TEST(Partial, AnUnknownContextMayHoldWhatCannotBeLookedAt) {
+  World world = family();
+  PolicySet set = load(kAny + " when { context == {} && principal.age > 40 };");
+  auto response = authorize_partially(set, {world.principal, world.action, world.resource, unknown_value()}, world.entities);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->decision, Decision::kDeny);
+  auto context = json::parse(R"({"a": null})");
+  ASSERT_TRUE(context);
+  const Request whole{world.principal, world.action, world.resource, Value::json(*context)};
+  EXPECT_EQ(authorize(set, whole, world.entities).errors.size(), 1u);
+  EXPECT_EQ(authorize(response->residuals, whole, world.entities).errors.size(), 1u);
 }
 
 TEST(Partial, ScopesAndForbids) {
