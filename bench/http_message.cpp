@@ -30,7 +30,9 @@ std::string_view HttpMessage::header(std::string_view name) const {
   return {};
 }
 
-int HttpMessage::status() const { return first_line.size() < 12 ? 0 : static_cast<int>(number(std::string_view(first_line).substr(9, 3), 10)); }
+int HttpMessage::status() const {
+  return first_line.size() < 12 ? 0 : static_cast<int>(number(std::string_view(first_line).substr(9, 3), 10));
+}
 
 void HttpReader::reset() {
   message = {};
@@ -103,8 +105,7 @@ bool HttpReader::advance() {
         if (last) state_ = State::kDone;
         break;
       }
-      case State::kDone:
-        return true;
+      case State::kDone: return true;
     }
   }
 }

@@ -246,8 +246,10 @@ bool read_options(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   interlock::bench::Options options;
   if (!interlock::bench::read_options(argc, argv, options)) {
-    std::fputs("usage: mcp_load [--clients N] [--calls N] [--rounds N] [--payload BYTES] [--modern] [--token T] NAME=URL|NAME=stdio:COMMAND...\n"
-               "       mcp_load --sessions N --pid PID [--token T] NAME=URL\n", stderr);
+    std::fputs(
+        "usage: mcp_load [--clients N] [--calls N] [--rounds N] [--payload BYTES] [--modern] [--token T] NAME=URL|NAME=stdio:COMMAND...\n"
+        "       mcp_load --sessions N --pid PID [--token T] NAME=URL\n",
+        stderr);
     return 2;
   }
   std::signal(SIGPIPE, SIG_IGN);

@@ -107,7 +107,9 @@ struct ApprovalBook::State {
 
   Status sweep();
   Approval close(std::map<std::string, Held, std::less<>>::iterator it, ApprovalState end, std::string_view why);
-  Result<store::Revision> write(const Approval& approval, store::Revision revision) { return store.compare_and_set(kBucket, approval.id, record_text(approval), revision); }
+  Result<store::Revision> write(const Approval& approval, store::Revision revision) {
+    return store.compare_and_set(kBucket, approval.id, record_text(approval), revision);
+  }
   std::optional<Approval> stored(std::string_view id) const;
   std::unexpected<Error> refusal_for(std::string_view id) const;
   Status check_approver(const ProcessMark& client, const Approver& approver) const;
@@ -169,7 +171,8 @@ std::unexpected<Error> ApprovalBook::State::refusal_for(std::string_view id) con
   const auto record = stored(id);
   if (!record) return not_held(id);
   if (!is_open(record->state)) return closed(*record);
-  return fail(ErrorCode::kNotFound, "approval " + record->id + " is held by another gate (pid " + std::to_string(record->holder.pid) + ")", "ask that gate");
+  return fail(ErrorCode::kNotFound, "approval " + record->id + " is held by another gate (pid " + std::to_string(record->holder.pid) + ")",
+              "ask that gate");
 }
 
 Status ApprovalBook::State::check_approver(const ProcessMark& client, const Approver& approver) const {
@@ -177,7 +180,8 @@ Status ApprovalBook::State::check_approver(const ProcessMark& client, const Appr
     return fail(ErrorCode::kDenied, "nobody knows who wants to decide", "use `interlock approve` or `interlock deny`");
   }
   if (approver.uid != options.service_uid && approver.uid != 0) {
-    return fail(ErrorCode::kDenied, "user " + std::to_string(approver.uid) + " may not decide for this gate", "use the user that runs it, or root");
+    return fail(ErrorCode::kDenied, "user " + std::to_string(approver.uid) + " may not decide for this gate",
+                "use the user that runs it, or root");
   }
   std::vector<ProcessMark> marks = {self};
   for (const auto& [pid, entry] : barred) marks.push_back(entry.mark);
@@ -194,8 +198,8 @@ std::string ApprovalBook::State::text_of(const Approver& approver) const {
 
 ApprovalBook::ApprovalBook(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Result<std::unique_ptr<ApprovalBook>> ApprovalBook::open(store::Store& store, const Clock& clock, const ProcessTable& table, ApprovalOptions options,
-                                                         OnDecided on_decided) {
+Result<std::unique_ptr<ApprovalBook>> ApprovalBook::open(store::Store& store, const Clock& clock, const ProcessTable& table,
+                                                         ApprovalOptions options, OnDecided on_decided) {
   auto state = std::make_unique<State>(store, clock, table, std::move(options), std::move(on_decided));
   // Without a mark of its own, the next gate could not tell whether this one is alive.
   if (!state->self.known()) return fail(ErrorCode::kUnsupported, "the kernel does not tell of this process in /proc", "mount /proc");
@@ -210,14 +214,18 @@ ApprovalBook::~ApprovalBook() {
 Result<Approval> ApprovalBook::request(ApprovalRequest request) {
   auto& state = *state_;
   const UnixMs now_ms = state.clock.now_ms();
-  if (request.digest.size() != kDigestCharacters || request.subject.empty()) return fail(ErrorCode::kInvalid, "the act to approve names no digest or no subject");
+  if (request.digest.size() != kDigestCharacters || request.subject.empty())
+    return fail(ErrorCode::kInvalid, "the act to approve names no digest or no subject");
   if (request.expires_ms <= now_ms) return fail(ErrorCode::kInvalid, "the offer would have expired already");
   if (state.held.size() >= state.options.pending) {
-    return fail(ErrorCode::kUnavailable, "too many acts wait for a human (" + std::to_string(state.held.size()) + ")", "decide on some: see `interlock approvals`");
+    return fail(ErrorCode::kUnavailable, "too many acts wait for a human (" + std::to_string(state.held.size()) + ")",
+                "decide on some: see `interlock approvals`");
   }
-  const auto of_subject = std::count_if(state.held.begin(), state.held.end(), [&](const auto& pair) { return pair.second.approval.request.subject == request.subject; });
+  const auto of_subject = std::count_if(state.held.begin(), state.held.end(),
+                                        [&](const auto& pair) { return pair.second.approval.request.subject == request.subject; });
   if (static_cast<std::size_t>(of_subject) >= state.options.pending_per_subject) {
-    return fail(ErrorCode::kUnavailable, "too many acts of this subject wait for a human (" + std::to_string(of_subject) + ")", "decide on some: see `interlock approvals`");
+    return fail(ErrorCode::kUnavailable, "too many acts of this subject wait for a human (" + std::to_string(of_subject) + ")",
+                "decide on some: see `interlock approvals`");
   }
   const auto& judged = request.shown_arguments.is_null() ? request.arguments : request.shown_arguments;
   if (json::write(judged).size() > state.options.argument_bytes) {
@@ -232,7 +240,8 @@ Result<Approval> ApprovalBook::request(ApprovalRequest request) {
   for (int tries = 0; tries < kIdTries; ++tries) {
     approval.id = new_short_id();
     const std::string text = record_text(approval);
-    if (text.size() > state.options.argument_bytes + kRecordBytes) return fail(ErrorCode::kTooLarge, "the act is too long for a human to judge", "split it into smaller ones");
+    if (text.size() > state.options.argument_bytes + kRecordBytes)
+      return fail(ErrorCode::kTooLarge, "the act is too long for a human to judge", "split it into smaller ones");
     auto revision = state.store.compare_and_set(kBucket, approval.id, text, store::kAbsent);
     if (revision) {
       state.held[approval.id] = {approval, *revision};
@@ -243,7 +252,8 @@ Result<Approval> ApprovalBook::request(ApprovalRequest request) {
   return fail(ErrorCode::kUnavailable, "no free id for an approval was found", "try again");
 }
 
-Result<Approval> ApprovalBook::decide(std::string_view typed, bool yes, const Approver& approver, std::string_view reason, std::string_view shown_digest) {
+Result<Approval> ApprovalBook::decide(std::string_view typed, bool yes, const Approver& approver, std::string_view reason,
+                                      std::string_view shown_digest) {
   auto& state = *state_;
   const std::string id = normalize_id(typed);
   if (id.empty()) return not_held(typed);
@@ -257,9 +267,11 @@ Result<Approval> ApprovalBook::decide(std::string_view typed, bool yes, const Ap
     if (state.on_decided) state.on_decided(ended);
     return closed(ended);
   }
-  if (auto allowed = may_decide(held, approver); !allowed && (yes || approver.channel != Channel::kElicitation)) return fail(std::move(allowed.error()));
+  if (auto allowed = may_decide(held, approver); !allowed && (yes || approver.channel != Channel::kElicitation))
+    return fail(std::move(allowed.error()));
   if (!shown_digest.empty() && shown_digest != held.request.digest) {
-    return fail(ErrorCode::kDenied, "what was shown is not what approval " + id + " is for", "look at it again: `interlock approvals " + id + "`");
+    return fail(ErrorCode::kDenied, "what was shown is not what approval " + id + " is for",
+                "look at it again: `interlock approvals " + id + "`");
   }
   if (yes && state.options.passphrase) {
     if (auto verified = state.options.passphrase->verify(approver.passphrase, now_ms); !verified) return fail(std::move(verified.error()));
@@ -284,7 +296,8 @@ Result<Approval> ApprovalBook::decide(std::string_view typed, bool yes, const Ap
     if (revision.error().code != ErrorCode::kConflict) return fail(std::move(revision.error()));  // not on disk: it still waits
     const Approval ended = state.close(it, ApprovalState::kLapsed, "its record was changed in the store by someone else");
     if (state.on_decided) state.on_decided(ended);
-    return fail(ErrorCode::kConflict, "the record of approval " + id + " was changed by someone else: the act is refused", "find out who writes into the state folder");
+    return fail(ErrorCode::kConflict, "the record of approval " + id + " was changed by someone else: the act is refused",
+                "find out who writes into the state folder");
   }
   it->second = {approved, *revision};
   if (state.on_decided) state.on_decided(approved);
@@ -300,7 +313,8 @@ Status ApprovalBook::consume(std::string_view id, std::string_view digest) {
   if (state.clock.now_ms() >= held.request.expires_ms) return closed(state.close(it, ApprovalState::kExpired, "it was not used in time"));
   if (digest != held.request.digest) {
     state.close(it, ApprovalState::kLapsed, "the act is not the one that was approved");
-    return fail(ErrorCode::kDenied, "the act is not the one that was approved: subject, task, arguments, policy or names have changed", "ask again");
+    return fail(ErrorCode::kDenied, "the act is not the one that was approved: subject, task, arguments, policy or names have changed",
+                "ask again");
   }
   Approval consumed = held;
   consumed.state = ApprovalState::kConsumed;
@@ -308,7 +322,8 @@ Status ApprovalBook::consume(std::string_view id, std::string_view digest) {
     // Whether the write is on disk may be unknown, so the yes is gone either way.
     state.close(it, ApprovalState::kLapsed, "its use could not be recorded");
     if (revision.error().code != ErrorCode::kConflict) return fail(std::move(revision.error()));
-    return fail(ErrorCode::kConflict, "the record of approval " + consumed.id + " was changed by someone else", "find out who writes into the state folder");
+    return fail(ErrorCode::kConflict, "the record of approval " + consumed.id + " was changed by someone else",
+                "find out who writes into the state folder");
   }
   state.held.erase(it);
   return {};
@@ -340,14 +355,16 @@ std::size_t ApprovalBook::expire_due() {
 
 std::optional<UnixMs> ApprovalBook::next_expiry_ms() const {
   std::optional<UnixMs> next;
-  for (const auto& [id, entry] : state_->held) next = std::min(next.value_or(entry.approval.request.expires_ms), entry.approval.request.expires_ms);
+  for (const auto& [id, entry] : state_->held)
+    next = std::min(next.value_or(entry.approval.request.expires_ms), entry.approval.request.expires_ms);
   return next;
 }
 
 Status ApprovalBook::may_decide(const Approval& approval, const Approver& approver) const {
   if (approver.channel == Channel::kElicitation) {
     if (state_->options.elicitation_counts) return {};
-    return fail(ErrorCode::kDenied, "a yes through the agent's own client does not count", "decide with `interlock approve " + approval.id + "`");
+    return fail(ErrorCode::kDenied, "a yes through the agent's own client does not count",
+                "decide with `interlock approve " + approval.id + "`");
   }
   return state_->check_approver(approval.client, approver);
 }
@@ -393,7 +410,9 @@ std::optional<Approval> ApprovalBook::find(std::string_view typed) const {
 Result<std::vector<Approval>> ApprovalBook::history(std::size_t limit) const {
   limit = std::min(limit, kHistory);
   std::vector<Approval> out;
-  const auto newest_first = [](const Approval& a, const Approval& b) { return std::tie(b.requested_ms, b.id) < std::tie(a.requested_ms, a.id); };
+  const auto newest_first = [](const Approval& a, const Approval& b) {
+    return std::tie(b.requested_ms, b.id) < std::tie(a.requested_ms, a.id);
+  };
   const auto keep = [&] {
     std::sort(out.begin(), out.end(), newest_first);
     if (out.size() > limit) out.resize(limit);

@@ -28,13 +28,13 @@
 namespace interlock::approval {
 
 struct ApprovalOptions {
-  std::size_t pending = 1'000;               // held at once by this gate
+  std::size_t pending = 1'000;  // held at once by this gate
   std::size_t pending_per_subject = 100;
-  std::size_t argument_bytes = 64 * 1024;    // of the arguments as shown; a longer act is refused, a human could not judge it
-  std::int64_t keep_ms = 7 * 86'400'000LL;   // finished approvals stay listed this long
-  bool elicitation_counts = false;           // a yes through the agent's own channel counts
+  std::size_t argument_bytes = 64 * 1024;        // of the arguments as shown; a longer act is refused, a human could not judge it
+  std::int64_t keep_ms = 7 * 86'400'000LL;       // finished approvals stay listed this long
+  bool elicitation_counts = false;               // a yes through the agent's own channel counts
   std::optional<PassphraseVerifier> passphrase;  // where set, a yes needs it too
-  int service_uid = -1;                      // -1: the user this process runs as. Approvers are this user or root
+  int service_uid = -1;                          // -1: the user this process runs as. Approvers are this user or root
 };
 
 // Who decides. For kAdminSocket, pid and uid are the peer credentials the kernel gave.
@@ -63,7 +63,8 @@ class ApprovalBook {
   // A human's word. Returns the approval as decided, after on_decided. `shown_digest`, where not empty, is the digest of what the
   // human was shown and must be the act's. Refused: kNotFound; kConflict (decided, used, withdrawn or lapsed already); kExpired;
   // kDenied (the approver is not allowed to: see may_speak_for_human, uid, passphrase, channel).
-  Result<Approval> decide(std::string_view id, bool yes, const Approver& approver, std::string_view reason, std::string_view shown_digest = {});
+  Result<Approval> decide(std::string_view id, bool yes, const Approver& approver, std::string_view reason,
+                          std::string_view shown_digest = {});
 
   // Uses an approval up. Refused: kNotFound; kConflict (not approved, or used already, or the record was changed in the store);
   // kExpired; kDenied (the digest is another act's). After a refusal the act must not be performed, and a yes is gone. Calls nothing.
@@ -86,8 +87,8 @@ class ApprovalBook {
   void bar(int pid);
   void unbar(int pid);
 
-  std::vector<Approval> pending() const;                 // held here, oldest first
-  std::optional<Approval> find(std::string_view id) const;  // held here, or its record in the store
+  std::vector<Approval> pending() const;                           // held here, oldest first
+  std::optional<Approval> find(std::string_view id) const;         // held here, or its record in the store
   Result<std::vector<Approval>> history(std::size_t limit) const;  // of all gates, newest first, at most 10,000
 
  private:

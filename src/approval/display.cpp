@@ -19,17 +19,26 @@ struct Range {
   char32_t last;
 };
 
-// Characters that show nothing, or change how others show (Unicode 15: Cc, Cf, Zl, Zp, Co, noncharacters, Default_Ignorable, and Zs but U+0020).
+// Characters that show nothing, or change how others show (Unicode 15: Cc, Cf, Zl, Zp, Co, noncharacters, Default_Ignorable, and Zs but
+// U+0020).
 constexpr std::array kHidden = std::to_array<Range>({
-    {0x0000, 0x001F},   {0x007F, 0x00A0},   {0x00AD, 0x00AD},   {0x034F, 0x034F},     {0x0600, 0x0605},     {0x061C, 0x061C},   {0x06DD, 0x06DD},
-    {0x070F, 0x070F},   {0x0890, 0x0891},   {0x08E2, 0x08E2},   {0x115F, 0x1160},     {0x1680, 0x1680},     {0x17B4, 0x17B5},   {0x180B, 0x180F},
-    {0x2000, 0x200F},   {0x2028, 0x202F},   {0x205F, 0x206F},   {0x2800, 0x2800},     {0x3000, 0x3000},     {0x3164, 0x3164},   {0xE000, 0xF8FF},
-    {0xFDD0, 0xFDEF},   {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0},     {0xFFF0, 0xFFFB},     {0xFFFE, 0xFFFF},   {0x110BD, 0x110BD},
-    {0x110CD, 0x110CD}, {0x13430, 0x1343F}, {0x16FE4, 0x16FE4}, {0x1BCA0, 0x1BCA3},   {0x1D159, 0x1D159},   {0x1D173, 0x1D17A}, {0xE0000, 0x10FFFF},
+    {0x0000, 0x001F},   {0x007F, 0x00A0},   {0x00AD, 0x00AD},   {0x034F, 0x034F},   {0x0600, 0x0605},    {0x061C, 0x061C},
+    {0x06DD, 0x06DD},   {0x070F, 0x070F},   {0x0890, 0x0891},   {0x08E2, 0x08E2},   {0x115F, 0x1160},    {0x1680, 0x1680},
+    {0x17B4, 0x17B5},   {0x180B, 0x180F},   {0x2000, 0x200F},   {0x2028, 0x202F},   {0x205F, 0x206F},    {0x2800, 0x2800},
+    {0x3000, 0x3000},   {0x3164, 0x3164},   {0xE000, 0xF8FF},   {0xFDD0, 0xFDEF},   {0xFE00, 0xFE0F},    {0xFEFF, 0xFEFF},
+    {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB},   {0xFFFE, 0xFFFF},   {0x110BD, 0x110BD}, {0x110CD, 0x110CD},  {0x13430, 0x1343F},
+    {0x16FE4, 0x16FE4}, {0x1BCA0, 0x1BCA3}, {0x1D159, 0x1D159}, {0x1D173, 0x1D17A}, {0xE0000, 0x10FFFF},
 });
 
 constexpr std::array kCombining = std::to_array<Range>({
-    {0x0300, 0x036F}, {0x0483, 0x0489}, {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF}, {0x20D0, 0x20FF}, {0x302A, 0x302F}, {0x3099, 0x309A}, {0xFE20, 0xFE2F},
+    {0x0300, 0x036F},
+    {0x0483, 0x0489},
+    {0x1AB0, 0x1AFF},
+    {0x1DC0, 0x1DFF},
+    {0x20D0, 0x20FF},
+    {0x302A, 0x302F},
+    {0x3099, 0x309A},
+    {0xFE20, 0xFE2F},
 });
 
 template <std::size_t N>
@@ -150,7 +159,8 @@ std::string printable(std::string_view text, std::size_t limit_bytes) {
     }
     combining = within(kCombining, c) ? combining + 1 : 0;
     // A mark at the start would sit on what precedes the text.
-    if (within(kHidden, c) || combining > kCombiningRun || (combining > 0 && at == 0)) append_escape(out, "\\u{%x}", static_cast<unsigned>(c));
+    if (within(kHidden, c) || combining > kCombiningRun || (combining > 0 && at == 0))
+      append_escape(out, "\\u{%x}", static_cast<unsigned>(c));
     else if (c == '\\') out += "\\\\";
     else out.append(text.substr(at, length));
     at += length;
@@ -225,8 +235,10 @@ std::string describe(const Approval& approval, UnixMs now_ms, bool full) {
 std::string summary(const Approval& approval, UnixMs now_ms) {
   static constexpr std::size_t kColumn = 120;
   const ApprovalRequest& r = approval.request;
-  std::string left = approval.state == ApprovalState::kPending ? "expires in " + time_left(r.expires_ms, now_ms) : std::string(state_name(approval.state));
-  return printable(approval.id) + "  " + printable(r.action, kColumn) + "  " + printable(r.resource, kColumn) + "  by " + printable(r.subject, kColumn) + "  " + left;
+  std::string left =
+      approval.state == ApprovalState::kPending ? "expires in " + time_left(r.expires_ms, now_ms) : std::string(state_name(approval.state));
+  return printable(approval.id) + "  " + printable(r.action, kColumn) + "  " + printable(r.resource, kColumn) + "  by " +
+         printable(r.subject, kColumn) + "  " + left;
 }
 
 }  // namespace interlock::approval

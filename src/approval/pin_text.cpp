@@ -53,7 +53,8 @@ void walk(const json::value& before, const json::value& after, const std::string
   const auto* old_array = before.if_array();
   const auto* new_array = after.if_array();
   if (old_array != nullptr && new_array != nullptr && old_array->size() == new_array->size() && depth < kWalkDepth) {
-    for (std::size_t i = 0; i < old_array->size(); ++i) walk((*old_array)[i], (*new_array)[i], path + "[" + std::to_string(i) + "]", depth + 1, out);
+    for (std::size_t i = 0; i < old_array->size(); ++i)
+      walk((*old_array)[i], (*new_array)[i], path + "[" + std::to_string(i) + "]", depth + 1, out);
     return;
   }
   out.push_back({{path.empty() ? "(all)" : path, text_of(before), text_of(after)}, path});

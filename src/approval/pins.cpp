@@ -49,7 +49,8 @@ Pin decode(std::string_view key, std::string_view value) {
   pin.tool = key.substr(std::min(key.size(), pin.server.size() + 1));
   const auto head_end = value.find('\n');
   const auto pinned_end = head_end == std::string_view::npos ? head_end : value.find('\n', head_end + 1);
-  const auto head = pinned_end == std::string_view::npos ? Result<json::value>(fail(ErrorCode::kInvalid, "damaged")) : json::parse(value.substr(0, head_end));
+  const auto head = pinned_end == std::string_view::npos ? Result<json::value>(fail(ErrorCode::kInvalid, "damaged"))
+                                                         : json::parse(value.substr(0, head_end));
   const auto* o = head ? head->if_object() : nullptr;
   if (o == nullptr || json::int_at(*o, "v") != kFormat) return pin;
   pin.pinned_hash = json::string_at(*o, "pinned_hash").value_or("");
@@ -152,7 +153,8 @@ Status PinBook::State::write(const Pin& pin, store::Revision expected) {
   if (!revision) return fail(std::move(revision.error()));
   if (*revision == loaded + 1) loaded = *revision;  // nobody else wrote in between: no need to read again
   auto& fact = known[key];
-  if (fact.seen_hash != pin.seen_hash) fact.summary = pin.status() == PinStatus::kChanged ? change_summary(pin.pinned_text, pin.seen_text) : std::string();
+  if (fact.seen_hash != pin.seen_hash)
+    fact.summary = pin.status() == PinStatus::kChanged ? change_summary(pin.pinned_text, pin.seen_text) : std::string();
   fact.pinned_hash = pin.pinned_hash;
   fact.seen_hash = pin.seen_hash;
   fact.revision = *revision;
@@ -184,9 +186,14 @@ Result<std::vector<PinBook::State::Read>> PinBook::State::read_all(std::string_v
 
 Result<PinState> PinBook::State::first_use(Pin pin, std::string_view hash, std::string text) {
   if (known.size() >= options.pins) {
-    return fail(ErrorCode::kTooLarge, "too many tool definitions are pinned (" + std::to_string(known.size()) + ")", "forget some: interlock pins reset --server NAME");
+    return fail(ErrorCode::kTooLarge, "too many tool definitions are pinned (" + std::to_string(known.size()) + ")",
+                "forget some: interlock pins reset --server NAME");
   }
-  PinState state{.status = options.trust_first_use ? PinStatus::kTrusted : PinStatus::kNew, .pinned_hash = {}, .seen_hash = std::string(hash), .summary = {}, .first = true};
+  PinState state{.status = options.trust_first_use ? PinStatus::kTrusted : PinStatus::kNew,
+                 .pinned_hash = {},
+                 .seen_hash = std::string(hash),
+                 .summary = {},
+                 .first = true};
   if (options.trust_first_use) {
     state.pinned_hash = pin.pinned_hash = hash;
     pin.pinned_text = std::move(text);
@@ -207,11 +214,16 @@ Result<PinState> PinBook::State::changed(Read read, std::string_view hash, std::
   pin.seen_text = std::move(text);
   pin.seen_ms = clock.now_ms();
   if (auto written = write(pin, read.revision); !written) return fail(std::move(written.error()));
-  return PinState{.status = pin.status(), .pinned_hash = pin.pinned_hash, .seen_hash = pin.seen_hash, .summary = known[key_of(pin.server, pin.tool)].summary, .first = true};
+  return PinState{.status = pin.status(),
+                  .pinned_hash = pin.pinned_hash,
+                  .seen_hash = pin.seen_hash,
+                  .summary = known[key_of(pin.server, pin.tool)].summary,
+                  .first = true};
 }
 
 Result<PinState> PinBook::State::check(std::string_view server, std::string_view tool, const json::value& definition) {
-  if (server.empty() || tool.empty() || server.find('\n') != std::string_view::npos) return fail(ErrorCode::kInvalid, "a tool to check has no name");
+  if (server.empty() || tool.empty() || server.find('\n') != std::string_view::npos)
+    return fail(ErrorCode::kInvalid, "a tool to check has no name");
   if (auto fresh = refresh(false); !fresh) return fail(std::move(fresh.error()));
   const std::string form = pinned_form(definition);
   const std::string hash = to_hex(sha256(form));
@@ -225,14 +237,16 @@ Result<PinState> PinBook::State::check(std::string_view server, std::string_view
       answer = first_use(std::move(pin), hash, cut(form, options.definition_bytes));
     } else {
       const auto& fact = it->second;
-      if (fact.pinned_hash == hash) return PinState{.status = PinStatus::kTrusted, .pinned_hash = hash, .seen_hash = hash, .summary = {}, .first = false};
+      if (fact.pinned_hash == hash)
+        return PinState{.status = PinStatus::kTrusted, .pinned_hash = hash, .seen_hash = hash, .summary = {}, .first = false};
       if (fact.seen_hash == hash) {
         const auto status = fact.pinned_hash.empty() ? PinStatus::kNew : PinStatus::kChanged;
         return PinState{.status = status, .pinned_hash = fact.pinned_hash, .seen_hash = hash, .summary = fact.summary, .first = false};
       }
       auto present = read(server, tool);
       if (!present) return fail(std::move(present.error()));
-      if (*present && (*present)->revision == fact.revision) answer = changed(std::move(**present), hash, cut(form, options.definition_bytes));
+      if (*present && (*present)->revision == fact.revision)
+        answer = changed(std::move(**present), hash, cut(form, options.definition_bytes));
     }
     if (answer || answer.error().code != ErrorCode::kConflict) return answer;
     if (auto fresh = refresh(true); !fresh) return fail(std::move(fresh.error()));
@@ -240,7 +254,8 @@ Result<PinState> PinBook::State::check(std::string_view server, std::string_view
   return fail(ErrorCode::kUnavailable, "the pin of tool " + std::string(tool) + " is changed by others all the time", "try again");
 }
 
-PinBook::PinBook(store::Store& store, const Clock& clock, PinOptions options) : state_(new State{.store = store, .clock = clock, .options = options}) {}
+PinBook::PinBook(store::Store& store, const Clock& clock, PinOptions options)
+    : state_(new State{.store = store, .clock = clock, .options = options}) {}
 PinBook::~PinBook() = default;
 
 Result<PinState> PinBook::check(std::string_view server, std::string_view tool, const json::value& definition) {
@@ -252,7 +267,8 @@ Result<PinState> PinBook::check(std::string_view server, std::string_view tool, 
 
 Result<std::size_t> PinBook::trust(std::string_view server, std::string_view tool, std::string_view seen_hash, std::string_view by) {
   auto& state = *state_;
-  if (server.empty() || (tool.empty() && !seen_hash.empty())) return fail(ErrorCode::kInvalid, "say which server, and which tool where a hash is given");
+  if (server.empty() || (tool.empty() && !seen_hash.empty()))
+    return fail(ErrorCode::kInvalid, "say which server, and which tool where a hash is given");
   auto all = state.read_all(server);
   if (!all) return fail(std::move(all.error()));
   std::size_t found = 0;
@@ -262,7 +278,8 @@ Result<std::size_t> PinBook::trust(std::string_view server, std::string_view too
     ++found;
     if (pin.seen_hash.empty()) continue;
     if (!seen_hash.empty() && pin.seen_hash != seen_hash) {
-      return fail(ErrorCode::kConflict, "the definition of tool " + pin.tool + " has changed again since it was looked at", "look again: interlock pins list --server " + pin.server);
+      return fail(ErrorCode::kConflict, "the definition of tool " + pin.tool + " has changed again since it was looked at",
+                  "look again: interlock pins list --server " + pin.server);
     }
     pin.pinned_hash = std::exchange(pin.seen_hash, {});
     pin.pinned_text = std::exchange(pin.seen_text, {});
@@ -274,7 +291,8 @@ Result<std::size_t> PinBook::trust(std::string_view server, std::string_view too
     if (!written) return fail(std::move(written.error()));
     ++trusted;
   }
-  const std::string what = tool.empty() ? "server " + std::string(server) : "tool " + std::string(tool) + " of server " + std::string(server);
+  const std::string what =
+      tool.empty() ? "server " + std::string(server) : "tool " + std::string(tool) + " of server " + std::string(server);
   if (found == 0) return fail(ErrorCode::kNotFound, "nothing is pinned of " + what, "see `interlock pins list`");
   if (trusted == 0) return fail(ErrorCode::kConflict, "nothing of " + what + " waits for trust", "see `interlock pins list`");
   return trusted;
@@ -295,7 +313,8 @@ Result<std::size_t> PinBook::reset(std::string_view server, std::string_view too
     ++forgotten;
   }
   if (forgotten == 0 && !server.empty()) {
-    return fail(ErrorCode::kNotFound, "nothing is pinned of " + (tool.empty() ? "" : "tool " + std::string(tool) + " of ") + "server " + std::string(server),
+    return fail(ErrorCode::kNotFound,
+                "nothing is pinned of " + (tool.empty() ? "" : "tool " + std::string(tool) + " of ") + "server " + std::string(server),
                 "see `interlock pins list`");
   }
   return forgotten;

@@ -40,8 +40,8 @@ struct PinState {
   PinStatus status = PinStatus::kChanged;
   std::string pinned_hash;  // empty: none is pinned
   std::string seen_hash;
-  std::string summary;      // for kChanged: what differs, one line of plain text ("description, inputSchema.properties.path")
-  bool first = false;       // this call pinned it, or saw it for the first time: leave a receipt
+  std::string summary;  // for kChanged: what differs, one line of plain text ("description, inputSchema.properties.path")
+  bool first = false;   // this call pinned it, or saw it for the first time: leave a receipt
 };
 
 // A pin as the store has it.
@@ -51,8 +51,8 @@ struct Pin {
   std::string pinned_hash;  // empty: quarantined since first use
   std::string pinned_text;  // canonical JSON, possibly cut
   UnixMs pinned_ms = 0;
-  std::string pinned_by;    // "first use", or who trusted it
-  std::string seen_hash;    // the last definition that differed; empty: none
+  std::string pinned_by;  // "first use", or who trusted it
+  std::string seen_hash;  // the last definition that differed; empty: none
   std::string seen_text;
   UnixMs seen_ms = 0;
   PinStatus status() const;

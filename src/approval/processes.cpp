@@ -140,14 +140,19 @@ Status may_speak_for_human(const ProcessTable& table, int approver_pid, const Pr
   auto chain = ancestry(table, approver_pid);
   if (chain.empty()) chain = ancestry(table, approver_pid);
   if (chain.empty()) {
-    return fail(ErrorCode::kDenied, "the process that wants to decide (pid " + std::to_string(approver_pid) + ") cannot be traced to its ancestors", kElsewhere);
+    return fail(ErrorCode::kDenied,
+                "the process that wants to decide (pid " + std::to_string(approver_pid) + ") cannot be traced to its ancestors",
+                kElsewhere);
   }
   if (client.known() && holds(chain, client)) {
-    return fail(ErrorCode::kDenied, "the process that wants to decide was started by the agent's client (pid " + std::to_string(client.pid) + ")", kElsewhere);
+    return fail(ErrorCode::kDenied,
+                "the process that wants to decide was started by the agent's client (pid " + std::to_string(client.pid) + ")", kElsewhere);
   }
   for (const auto& mark : barred) {
     if (mark.known() && holds(chain, mark)) {
-      return fail(ErrorCode::kDenied, "the process that wants to decide belongs to the gate, to one of its servers or to an agent (pid " + std::to_string(mark.pid) + ")",
+      return fail(ErrorCode::kDenied,
+                  "the process that wants to decide belongs to the gate, to one of its servers or to an agent (pid " +
+                      std::to_string(mark.pid) + ")",
                   kElsewhere);
     }
   }
@@ -159,8 +164,9 @@ Status may_speak_for_human(const ProcessTable& table, int approver_pid, const Pr
     if (!adopts_orphans(chain[i], client_facts->cgroup)) continue;
     const ProcessFacts& top = chain[i - 1];
     if (top.cgroup == client_facts->cgroup && top.mark.start_ticks >= client.start_ticks) {
-      return fail(ErrorCode::kDenied, "the process that wants to decide runs detached in the agent's own session (its ancestor, pid " +
-                                          std::to_string(top.mark.pid) + ", is an orphan in the agent's control group)",
+      return fail(ErrorCode::kDenied,
+                  "the process that wants to decide runs detached in the agent's own session (its ancestor, pid " +
+                      std::to_string(top.mark.pid) + ", is an orphan in the agent's control group)",
                   kElsewhere);
     }
     break;

@@ -142,7 +142,8 @@ json::object to_json_for_approver(const Approval& approval) {
 
 Result<Approval> approval_from_json(const json::value& document) {
   const auto* o = document.if_object();
-  if (o == nullptr || json::int_at(*o, "v") != kFormat) return fail(ErrorCode::kInvalid, "the record of an approval is not of a known format");
+  if (o == nullptr || json::int_at(*o, "v") != kFormat)
+    return fail(ErrorCode::kInvalid, "the record of an approval is not of a known format");
   Approval approval;
   approval.id = text_or_empty(*o, "id");
   const auto state = state_from_name(text_or_empty(*o, "state"));

@@ -58,15 +58,15 @@ struct ApprovalRequest {
   std::string operation;
   std::string target;
   std::string action;
-  std::string resource;   // Type::"id"
+  std::string resource;         // Type::"id"
   json::value arguments;        // as the ledger may hold them: what is stored
   json::value shown_arguments;  // what the human judges by. In memory of the gate that holds the act alone; null: `arguments`
   model::Band band = model::Band::kSensitive;
-  std::string reason;     // why a human is asked
+  std::string reason;  // why a human is asked
   std::vector<std::string> policies;
   std::string policy_revision;
   UnixMs expires_ms = 0;
-  int client_pid = -1;    // the process that asked, where the kernel told; it and its descendants cannot approve
+  int client_pid = -1;  // the process that asked, where the kernel told; it and its descendants cannot approve
 };
 
 struct Approval {
@@ -80,7 +80,7 @@ struct Approval {
   // Of the decision, or of the end without one.
   UnixMs decided_ms = 0;
   Channel channel = Channel::kNone;
-  std::string approver;         // "alice (uid 1000, pid 4711 interlock)"
+  std::string approver;  // "alice (uid 1000, pid 4711 interlock)"
   std::string decision_reason;
 };
 

@@ -22,8 +22,8 @@ std::string to_hex(std::string_view bytes);
 inline std::string to_hex(const Digest& d) { return to_hex(as_bytes(d)); }
 std::optional<std::string> from_hex(std::string_view text);
 
-std::string base64_encode(std::string_view bytes);       // RFC 4648 §4, padded
-std::string base64url_encode(std::string_view bytes);    // RFC 4648 §5, unpadded
+std::string base64_encode(std::string_view bytes);                   // RFC 4648 §4, padded
+std::string base64url_encode(std::string_view bytes);                // RFC 4648 §5, unpadded
 std::optional<std::string> base64_decode(std::string_view text);     // strict: padded, no white space
 std::optional<std::string> base64url_decode(std::string_view text);  // strict: unpadded
 

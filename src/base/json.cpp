@@ -121,8 +121,8 @@ std::string_view reason_of(const boost::json::error_code& ec) {
   if (ec == error::incomplete) return "the document ends too early";
   if (ec == error::extra_data) return "text follows the document";
   if (ec == error::too_deep) return "nesting is too deep";
-  if (ec == error::illegal_leading_surrogate || ec == error::illegal_trailing_surrogate ||
-      ec == error::expected_utf16_escape || ec == error::expected_hex_digit) {
+  if (ec == error::illegal_leading_surrogate || ec == error::illegal_trailing_surrogate || ec == error::expected_utf16_escape ||
+      ec == error::expected_hex_digit) {
     return "a \\u escape is malformed";
   }
   if (ec == error::exponent_overflow) return "a number is out of range";

@@ -72,13 +72,20 @@ struct Protocol {
 // What the protocol itself says of operations other than tools/call. All of them are asked of a server, and none acts on the
 // world by its meaning.
 constexpr Protocol kProtocol[] = {
-    {"tools/list", Effect::kRead, Band::kObserve},          {"resources/list", Effect::kRead, Band::kObserve},
-    {"resources/templates/list", Effect::kRead, Band::kObserve}, {"prompts/list", Effect::kRead, Band::kObserve},
-    {"completion/complete", Effect::kRead, Band::kObserve}, {"logging/setLevel", Effect::kRead, Band::kObserve},
-    {"server/discover", Effect::kRead, Band::kObserve},     {"initialize", Effect::kRead, Band::kObserve},
-    {"ping", Effect::kRead, Band::kObserve},                {"subscriptions/listen", Effect::kRead, Band::kObserve},
-    {"resources/read", Effect::kRead, Band::kRoutine},      {"resources/subscribe", Effect::kRead, Band::kRoutine},
-    {"resources/unsubscribe", Effect::kRead, Band::kObserve}, {"prompts/get", Effect::kRead, Band::kRoutine},
+    {"tools/list", Effect::kRead, Band::kObserve},
+    {"resources/list", Effect::kRead, Band::kObserve},
+    {"resources/templates/list", Effect::kRead, Band::kObserve},
+    {"prompts/list", Effect::kRead, Band::kObserve},
+    {"completion/complete", Effect::kRead, Band::kObserve},
+    {"logging/setLevel", Effect::kRead, Band::kObserve},
+    {"server/discover", Effect::kRead, Band::kObserve},
+    {"initialize", Effect::kRead, Band::kObserve},
+    {"ping", Effect::kRead, Band::kObserve},
+    {"subscriptions/listen", Effect::kRead, Band::kObserve},
+    {"resources/read", Effect::kRead, Band::kRoutine},
+    {"resources/subscribe", Effect::kRead, Band::kRoutine},
+    {"resources/unsubscribe", Effect::kRead, Band::kObserve},
+    {"prompts/get", Effect::kRead, Band::kRoutine},
 };
 
 const BoundServer* find_server(const CatalogueData& data, std::string_view name) {
@@ -90,7 +97,8 @@ Classification classify_protocol(const model::ActionRequest& request, const Boun
   const Entry* entry = server == nullptr ? nullptr : server->entry;
   const std::string action = (entry != nullptr ? entry->name : request.server) + "/" + request.operation;
   model::EntityName whole{"Server", request.server};
-  const auto* known = std::find_if(std::begin(kProtocol), std::end(kProtocol), [&](const Protocol& p) { return p.operation == request.operation; });
+  const auto* known =
+      std::find_if(std::begin(kProtocol), std::end(kProtocol), [&](const Protocol& p) { return p.operation == request.operation; });
   if (known == std::end(kProtocol)) return cautious(action, std::move(whole));
   Classification out;
   out.action = action;
@@ -138,7 +146,9 @@ std::optional<Listed> find_listed(const CatalogueData& data, const model::Action
   const auto& listed = is_tool ? entry.tools : entry.prompts;
   const auto found = listed.find(request.target);
   if (found == listed.end()) return std::nullopt;
-  return Listed{server, &found->second, entry.name + "/" + (is_tool ? request.target : request.operation),
+  return Listed{server,
+                &found->second,
+                entry.name + "/" + (is_tool ? request.target : request.operation),
                 {is_tool ? "Tool" : "Prompt", request.server + "/" + request.target}};
 }
 
@@ -190,7 +200,8 @@ Classification classify_listed(const Listed& listed, const json::value& args, co
 
 }  // namespace
 
-Result<std::shared_ptr<const Catalogue>> Catalogue::load(std::span<const CatalogueSource> user_sources, std::span<const ServerBinding> servers) {
+Result<std::shared_ptr<const Catalogue>> Catalogue::load(std::span<const CatalogueSource> user_sources,
+                                                         std::span<const ServerBinding> servers) {
   auto data = std::make_shared<CatalogueData>();
   std::string hashed;
   for (const CatalogueSource& source : shipped_sources()) {
@@ -206,7 +217,8 @@ Result<std::shared_ptr<const Catalogue>> Catalogue::load(std::span<const Catalog
     hashed += to_hex(sha256(source.text));
     const auto [before, is_new] = from_user.emplace(entry->name, source.name);
     if (!is_new) {
-      return fail(ErrorCode::kConflict, source.name + ": the entry `" + entry->name + "` is in " + before->second + " already", "keep one of them");
+      return fail(ErrorCode::kConflict, source.name + ": the entry `" + entry->name + "` is in " + before->second + " already",
+                  "keep one of them");
     }
     const bool shipped = data->entries.contains(entry->name);
     if (shipped && !entry->replaces) {
@@ -234,7 +246,8 @@ Result<std::shared_ptr<const Catalogue>> Catalogue::load(std::span<const Catalog
         if (!entry_matches(entry, server)) continue;
         // Two that claim a server: neither is believed, and the hint says how to choose.
         if (bound.entry != nullptr) {
-          return fail(ErrorCode::kConflict, "server `" + server.name + "`: the catalogue entries `" + bound.entry->name + "` and `" + name + "` both match it",
+          return fail(ErrorCode::kConflict,
+                      "server `" + server.name + "`: the catalogue entries `" + bound.entry->name + "` and `" + name + "` both match it",
                       "set `catalogue:` at the server");
         }
         bound.entry = &entry;
@@ -253,7 +266,8 @@ Classification Catalogue::classify(const model::ActionRequest& request, const js
   if (const auto listed = find_listed(*data_, request)) return classify_listed(*listed, request.args, definition);
   if (request.operation != "tools/call") return classify_protocol(request, find_server(*data_, request.server));
   const std::string_view entry = entry_of(request.server);
-  return cautious((entry.empty() ? request.server : std::string(entry)) + "/" + request.target, {"Tool", request.server + "/" + request.target});
+  return cautious((entry.empty() ? request.server : std::string(entry)) + "/" + request.target,
+                  {"Tool", request.server + "/" + request.target});
 }
 
 std::vector<Classification> Catalogue::possible(const model::ActionRequest& request, const json::object* definition) const {
@@ -296,7 +310,8 @@ Result<std::vector<CatalogueSource>> read_sources(std::span<const std::filesyste
       continue;
     }
     std::vector<std::filesystem::path> inside;
-    for (auto one = std::filesystem::directory_iterator(path, error); !error && one != std::filesystem::directory_iterator(); one.increment(error)) {
+    for (auto one = std::filesystem::directory_iterator(path, error); !error && one != std::filesystem::directory_iterator();
+         one.increment(error)) {
       if (one->path().extension() == ".yaml" || one->path().extension() == ".yml") inside.push_back(one->path());
     }
     if (error) return fail(ErrorCode::kIo, path.string() + ": " + error.message());
@@ -307,7 +322,8 @@ Result<std::vector<CatalogueSource>> read_sources(std::span<const std::filesyste
   for (const auto& file : files) {
     std::ifstream in(file, std::ios::binary);
     std::string text(kMaxCatalogueBytes + 1, '\0');
-    if (!in) return fail(ErrorCode::kIo, file.string() + ": the file can't be read", "check `catalogue:` in interlock.yaml and the file's mode");
+    if (!in)
+      return fail(ErrorCode::kIo, file.string() + ": the file can't be read", "check `catalogue:` in interlock.yaml and the file's mode");
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (in.bad()) return fail(ErrorCode::kIo, file.string() + ": reading failed");
     text.resize(static_cast<std::size_t>(in.gcount()));

@@ -45,7 +45,8 @@ struct CatalogueData;
 class Catalogue {
  public:
   // With the shipped entries. `servers` bind names to entries.
-  static Result<std::shared_ptr<const Catalogue>> load(std::span<const CatalogueSource> user_sources, std::span<const ServerBinding> servers);
+  static Result<std::shared_ptr<const Catalogue>> load(std::span<const CatalogueSource> user_sources,
+                                                       std::span<const ServerBinding> servers);
 
   // What `request` does. `definition` is the tool as its server lists it, or null. Never fails: what it does not know, or
   // cannot read, gets the cautious default with known = false.

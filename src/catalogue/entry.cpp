@@ -18,7 +18,8 @@ constexpr std::size_t kMaxWords = 64;      // items of a small list
 constexpr std::size_t kMaxCases = 32;      // of a tool
 constexpr std::size_t kMaxPathParts = 16;  // of an argument path
 // Types whose names the catalogue computes itself, or that the gate adds: a template may not pretend to be one.
-constexpr std::array<std::string_view, 10> kOwnTypes{"File", "Folder", "Url", "Host", "Tool", "Server", "Agent", "Human", "Action", "Workspace"};
+constexpr std::array<std::string_view, 10> kOwnTypes{"File",   "Folder", "Url",   "Host",   "Tool",
+                                                     "Server", "Agent",  "Human", "Action", "Workspace"};
 
 bool is_identifier(std::string_view word) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
@@ -120,7 +121,8 @@ class EntryParser {
     if (const Node* resource = map.find("resource")) {
       if (resource->kind == Node::Kind::kSequence) {
         for (const Node& item : resource->items) tool.resources.push_back(read_resource(item, what + ".resource"));
-        if (resource->items.size() > kMaxWords) reader_.complain(*resource, "`" + what + ".resource` is too long", {}, ErrorCode::kTooLarge);
+        if (resource->items.size() > kMaxWords)
+          reader_.complain(*resource, "`" + what + ".resource` is too long", {}, ErrorCode::kTooLarge);
       } else {
         tool.resources.push_back(read_resource(*resource, what + ".resource"));
       }
@@ -158,7 +160,8 @@ class EntryParser {
         facts.effects.push_back(*effect);
       }
     }
-    if (!reader_.failed() && facts.effects.empty()) reader_.complain(effects, "`" + map.what_of("effects") + "` must name at least one effect");
+    if (!reader_.failed() && facts.effects.empty())
+      reader_.complain(effects, "`" + map.what_of("effects") + "` must name at least one effect");
     // A rule that permits reading must never let an act through that does more.
     if (!reader_.failed() && facts.effects.size() > 1 &&
         std::find(facts.effects.begin(), facts.effects.end(), model::Effect::kRead) != facts.effects.end()) {

@@ -20,7 +20,7 @@ using ArgumentPath = std::vector<std::string>;
 // "{owner}/{repo}": texts and arguments in turn.
 struct IdTemplate {
   struct Part {
-    std::string text;        // used when `argument` is empty
+    std::string text;  // used when `argument` is empty
     ArgumentPath argument;
   };
   std::vector<Part> parts;
@@ -35,11 +35,11 @@ struct NamedTemplate {
 struct ResourceRule {
   enum class Kind { kFile, kFolder, kUrl, kNamed };
   Kind kind = Kind::kNamed;
-  ArgumentPath argument;               // kFile, kFolder, kUrl
-  NamedTemplate name;                  // kNamed
-  std::vector<NamedTemplate> within;   // kNamed: containers, nearest first
-  bool fold_case = false;              // kNamed: ids in lower case, where the server does not tell cases apart
-  bool optional = false;               // absent: this rule names nothing, the others stand
+  ArgumentPath argument;              // kFile, kFolder, kUrl
+  NamedTemplate name;                 // kNamed
+  std::vector<NamedTemplate> within;  // kNamed: containers, nearest first
+  bool fold_case = false;             // kNamed: ids in lower case, where the server does not tell cases apart
+  bool optional = false;              // absent: this rule names nothing, the others stand
 };
 
 struct Facts {
@@ -72,7 +72,7 @@ struct Entry {
   std::vector<std::string> urls;  // prefixes
   std::unordered_map<std::string, ToolEntry> tools;
   std::unordered_map<std::string, ToolEntry> prompts;  // those that do more than return a text
-  model::Band resource_band = model::Band::kRoutine;  // resources/read, prompts/get
+  model::Band resource_band = model::Band::kRoutine;   // resources/read, prompts/get
   bool resource_trusted = false;
   std::string private_realm;
 };
@@ -93,7 +93,8 @@ enum class Reading {
   kAbsent,      // the argument is not there
   kUnreadable,  // it is there, and not what the rule expects
 };
-Reading read_resources(const ResourceRule& rule, const json::value& args, const ArgumentPlace& place, std::vector<model::NamedResource>& out);
+Reading read_resources(const ResourceRule& rule, const json::value& args, const ArgumentPlace& place,
+                       std::vector<model::NamedResource>& out);
 bool case_holds(const ToolCase& one, const json::value& args);
 
 }  // namespace interlock::catalogue

@@ -17,13 +17,13 @@ bool is_one_of(std::string_view word, std::span<const std::string_view> words) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-constexpr std::array<std::string_view, 16> kRunners{"npx", "npm",    "pnpm",    "yarn", "bun",    "bunx",   "node",  "deno",
-                                                    "uv",  "uvx",    "pipx",    "python", "python3", "docker", "podman", "nerdctl"};
+constexpr std::array<std::string_view, 16> kRunners{"npx", "npm", "pnpm", "yarn",   "bun",     "bunx",   "node",   "deno",
+                                                    "uv",  "uvx", "pipx", "python", "python3", "docker", "podman", "nerdctl"};
 constexpr std::array<std::string_view, 6> kRunnerWords{"run", "exec", "x", "dlx", "tool", "container"};
 // Options whose value is the next word. Those of kPackageOptions name the package itself.
-constexpr std::array<std::string_view, 20> kOptionsWithValue{"-e",         "--env",     "-v",       "--volume",  "--name", "--network", "-u",
-                                                             "--user",     "-w",        "--workdir", "--mount",  "--env-file", "--directory",
-                                                             "--project",  "--python",  "--with",   "--publish", "--platform", "-r", "--require"};
+constexpr std::array<std::string_view, 20> kOptionsWithValue{
+    "-e",      "--env",      "-v",          "--volume",  "--name",   "--network", "-u",        "--user",     "-w", "--workdir",
+    "--mount", "--env-file", "--directory", "--project", "--python", "--with",    "--publish", "--platform", "-r", "--require"};
 constexpr std::array<std::string_view, 4> kPackageOptions{"--package", "--from", "-m", "--spec"};
 
 // The word of the command that says what is run. Only that one is compared, so that an argument cannot pass for a package.
@@ -81,7 +81,8 @@ bool entry_matches(const Entry& entry, const ServerBinding& server) {
   }
   const std::string_view word = package_word(server.command);
   if (word.empty()) return false;
-  if (std::any_of(entry.packages.begin(), entry.packages.end(), [&](const std::string& package) { return runs(word, package); })) return true;
+  if (std::any_of(entry.packages.begin(), entry.packages.end(), [&](const std::string& package) { return runs(word, package); }))
+    return true;
   return word == server.command.front() &&
          std::any_of(entry.programs.begin(), entry.programs.end(), [&](const std::string& program) { return base_name(word) == program; });
 }

@@ -14,7 +14,7 @@ namespace interlock::catalogue {
 
 inline constexpr std::size_t kMaxPathBytes = 16'384;  // a longer one is not read
 inline constexpr std::size_t kMaxUrlBytes = 65'536;
-inline constexpr std::size_t kMaxFolders = 256;        // containers of one path
+inline constexpr std::size_t kMaxFolders = 256;  // containers of one path
 
 // Absolute, without `.`, `..`, doubled and trailing slashes. `~` and `~/...` start at `home`, relative paths at `cwd`; where
 // that is unknown the result is relative, collapsed as far as it goes. nullopt: empty, too long, too deep, or with a NUL.
@@ -23,8 +23,8 @@ std::optional<std::string> normal_path(std::string_view path, std::string_view c
 std::vector<model::EntityName> folders_of(std::string_view path, bool itself);
 
 struct NormalUrl {
-  std::string id;                 // scheme://host[:port]/path: lower-case scheme and host, no user, query or fragment
-  std::string host;               // empty where the scheme has none
+  std::string id;                   // scheme://host[:port]/path: lower-case scheme and host, no user, query or fragment
+  std::string host;                 // empty where the scheme has none
   std::optional<std::string> file;  // the path, of a file: URL on this machine
 };
 // nullopt: not an absolute URL, or one that readers understand differently (backslashes, blanks, escapes in the host, ...).

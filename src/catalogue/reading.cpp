@@ -101,7 +101,8 @@ Reading read_named(const ResourceRule& rule, const json::value& args, std::vecto
 
 }  // namespace
 
-Reading read_resources(const ResourceRule& rule, const json::value& args, const ArgumentPlace& place, std::vector<model::NamedResource>& out) {
+Reading read_resources(const ResourceRule& rule, const json::value& args, const ArgumentPlace& place,
+                       std::vector<model::NamedResource>& out) {
   if (rule.kind == ResourceRule::Kind::kNamed) return read_named(rule, args, out);
   return as_reading(walk(args, rule.argument, 0, [&](const json::value& value) {
     const json::string* text = value.if_string();
@@ -118,8 +119,8 @@ Reading read_resources(const ResourceRule& rule, const json::value& args, const 
 bool case_holds(const ToolCase& one, const json::value& args) {
   return std::all_of(one.when.begin(), one.when.end(), [&](const auto& condition) {
     return walk(args, condition.first, 0, [&](const json::value& value) {
-             return condition.second.empty() ||
-                    std::any_of(condition.second.begin(), condition.second.end(), [&](const json::value& wanted) { return wanted == value; });
+             return condition.second.empty() || std::any_of(condition.second.begin(), condition.second.end(),
+                                                            [&](const json::value& wanted) { return wanted == value; });
            }) == Walk::kFound;
   });
 }

@@ -14,7 +14,8 @@ std::optional<std::string_view> Policy::annotation(std::string_view name) const 
 PolicySet PolicySetBuilder::finish() {
   set_->index = ScopeIndex::build(*set_);
   for (std::uint32_t i = 0; i < set_->policies.size(); ++i) set_->by_id.push_back(i);
-  std::sort(set_->by_id.begin(), set_->by_id.end(), [&](std::uint32_t a, std::uint32_t b) { return set_->policies[a].id() < set_->policies[b].id(); });
+  std::sort(set_->by_id.begin(), set_->by_id.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return set_->policies[a].id() < set_->policies[b].id(); });
   PolicySet made;
   made.compiled_ = std::move(set_);
   return made;
@@ -28,7 +29,8 @@ Result<PolicySet> PolicySet::parse(std::span<const PolicySource> sources, const 
   for (const PolicySource& source : sources) size += source.text.size();
   // Offsets are kept in 32 bits.
   if (size > std::min<std::size_t>(options.max_source_bytes, UINT32_MAX)) {
-    return fail(ErrorCode::kTooLarge, "the policies have " + std::to_string(size) + " bytes, more than " + std::to_string(options.max_source_bytes));
+    return fail(ErrorCode::kTooLarge,
+                "the policies have " + std::to_string(size) + " bytes, more than " + std::to_string(options.max_source_bytes));
   }
   PolicySetBuilder builder(options, diagnostics);
   for (const PolicySource& source : sources) {
@@ -60,7 +62,8 @@ std::span<const Policy> PolicySet::policies() const {
 const Policy* PolicySet::find(std::string_view id) const {
   if (compiled_ == nullptr) return nullptr;
   const std::vector<std::uint32_t>& by_id = compiled_->by_id;
-  auto at = std::lower_bound(by_id.begin(), by_id.end(), id, [&](std::uint32_t i, std::string_view wanted) { return compiled_->policies[i].id() < wanted; });
+  auto at = std::lower_bound(by_id.begin(), by_id.end(), id,
+                             [&](std::uint32_t i, std::string_view wanted) { return compiled_->policies[i].id() < wanted; });
   if (at == by_id.end() || compiled_->policies[*at].id() != id) return nullptr;
   return &compiled_->policies[*at];
 }

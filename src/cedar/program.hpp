@@ -17,27 +17,29 @@
 namespace interlock::cedar {
 
 enum class Op : std::uint8_t {
-  kConstant,     // push constants[z]
-  kVariable,     // push principal, action, resource or context (x)
-  kGetAttr,      // top.names[z]
-  kVariableAttr, // push variable x, then kGetAttr
-  kHasAttr,      // top has names[z ... z + y)
-  kJump,         // to z
-  kJumpIfFalse,  // pop a bool; to z when it is false
-  kAndJump,      // top must be a bool; when false keep it and go to z, else pop it
-  kOrJump,       // the same for true
-  kCheckBool,    // top must be a bool
-  kRequire,      // pop a bool; false: the policy is not satisfied
-  kRequireNot,   // pop a bool; true: the policy is not satisfied
-  kAccept,       // the policy is satisfied
-  kNot, kNegate, kIsEmpty,
-  kBinary,       // operation x on the two on top
-  kLike,         // top like patterns[z]
-  kIs,           // top is types[z]
-  kIsOrJump,     // top must be an entity; of another type than types[y]: replace it by false and go to z
-  kSet,          // make a set of the top z
-  kRecord,       // make a record of the top z; its names are names[y...]
-  kCall,         // extension function x of the top z
+  kConstant,      // push constants[z]
+  kVariable,      // push principal, action, resource or context (x)
+  kGetAttr,       // top.names[z]
+  kVariableAttr,  // push variable x, then kGetAttr
+  kHasAttr,       // top has names[z ... z + y)
+  kJump,          // to z
+  kJumpIfFalse,   // pop a bool; to z when it is false
+  kAndJump,       // top must be a bool; when false keep it and go to z, else pop it
+  kOrJump,        // the same for true
+  kCheckBool,     // top must be a bool
+  kRequire,       // pop a bool; false: the policy is not satisfied
+  kRequireNot,    // pop a bool; true: the policy is not satisfied
+  kAccept,        // the policy is satisfied
+  kNot,
+  kNegate,
+  kIsEmpty,
+  kBinary,    // operation x on the two on top
+  kLike,      // top like patterns[z]
+  kIs,        // top is types[z]
+  kIsOrJump,  // top must be an entity; of another type than types[y]: replace it by false and go to z
+  kSet,       // make a set of the top z
+  kRecord,    // make a record of the top z; its names are names[y...]
+  kCall,      // extension function x of the top z
 };
 
 struct Instruction {
@@ -57,7 +59,7 @@ struct CompiledScope {
   ScopeConstraint::Kind kind = ScopeConstraint::Kind::kAny;
   std::uint32_t first_uid = 0;  // in uids
   std::uint32_t uid_count = 0;
-  std::uint32_t type = 0;       // in types
+  std::uint32_t type = 0;  // in types
 };
 
 struct CompiledPolicy {
@@ -75,11 +77,11 @@ constexpr std::uint32_t kNoTemplate = UINT32_MAX;
 struct CompiledPolicies {
   Arena arena;
   std::vector<std::shared_ptr<const SourceText>> sources;
-  std::vector<Policy> policies;          // as written, templates too
-  std::vector<CompiledPolicy> compiled;  // beside `policies`
+  std::vector<Policy> policies;                             // as written, templates too
+  std::vector<CompiledPolicy> compiled;                     // beside `policies`
   std::vector<std::shared_ptr<const PolicySyntax>> syntax;  // beside `policies`: for tools, never looked at by a decision
-  std::vector<std::uint32_t> template_of;  // beside `policies`: where a link's template stands, else kNoTemplate
-  std::vector<std::uint32_t> by_id;      // indices into policies, sorted by id
+  std::vector<std::uint32_t> template_of;                   // beside `policies`: where a link's template stands, else kNoTemplate
+  std::vector<std::uint32_t> by_id;                         // indices into policies, sorted by id
 
   std::vector<Instruction> code;
   std::vector<std::uint32_t> offsets;  // beside `code`: where in the source

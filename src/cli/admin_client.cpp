@@ -56,19 +56,23 @@ Error gone(const GateAddress& gate) {
 }
 
 // As a gate that ends does to whoever is connected.
-Error cut_off() { return {ErrorCode::kUnavailable, "the gate closed its admin socket before its answer was complete", "see `interlock approvals`"}; }
+Error cut_off() {
+  return {ErrorCode::kUnavailable, "the gate closed its admin socket before its answer was complete", "see `interlock approvals`"};
+}
 
 Status connect_to(const Socket& socket, const GateAddress& gate, std::int64_t deadline_ns) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (gate.socket.size() >= sizeof address.sun_path) return fail(ErrorCode::kTooLarge, "the path of the admin socket is too long: " + gate.socket);
+  if (gate.socket.size() >= sizeof address.sun_path)
+    return fail(ErrorCode::kTooLarge, "the path of the admin socket is too long: " + gate.socket);
   std::memcpy(address.sun_path, gate.socket.c_str(), gate.socket.size() + 1);
   for (;;) {
     if (::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) break;
     if (errno == EINTR) continue;
     if (errno == ECONNREFUSED || errno == ENOENT) return fail(gone(gate));
     if (errno == EAGAIN) {  // the listener's queue is full
-      if (steady_ns() > deadline_ns) return fail(ErrorCode::kTimeout, "the gate (pid " + std::to_string(gate.pid) + ") takes no connection");
+      if (steady_ns() > deadline_ns)
+        return fail(ErrorCode::kTimeout, "the gate (pid " + std::to_string(gate.pid) + ") takes no connection");
       ::poll(nullptr, 0, 10);
       continue;
     }
@@ -84,7 +88,8 @@ Status connect_to(const Socket& socket, const GateAddress& gate, std::int64_t de
     return fail(system_error("the admin socket " + gate.socket + " cannot be checked", errno));
   }
   if (peer.pid != gate.pid || peer.uid != facts.st_uid) {
-    return fail(ErrorCode::kDenied, "the admin socket " + gate.socket + " is served by another process (pid " + std::to_string(peer.pid) + ")", "remove it");
+    return fail(ErrorCode::kDenied,
+                "the admin socket " + gate.socket + " is served by another process (pid " + std::to_string(peer.pid) + ")", "remove it");
   }
   return {};
 }
@@ -170,8 +175,8 @@ Result<AdminReply> read_reply(int fd, std::int64_t deadline_ns) {
 }
 
 ErrorCode code_from_name(std::string_view name) {
-  for (auto code : {ErrorCode::kInvalid, ErrorCode::kTooLarge, ErrorCode::kNotFound, ErrorCode::kConflict, ErrorCode::kDenied, ErrorCode::kExpired,
-                    ErrorCode::kUnavailable, ErrorCode::kTimeout, ErrorCode::kUnsupported, ErrorCode::kIo}) {
+  for (auto code : {ErrorCode::kInvalid, ErrorCode::kTooLarge, ErrorCode::kNotFound, ErrorCode::kConflict, ErrorCode::kDenied,
+                    ErrorCode::kExpired, ErrorCode::kUnavailable, ErrorCode::kTimeout, ErrorCode::kUnsupported, ErrorCode::kIo}) {
     if (error_code_name(code) == name) return code;
   }
   return ErrorCode::kInternal;
@@ -211,7 +216,8 @@ std::vector<GateAddress> list_gates(const std::string& state_folder) {
   return out;
 }
 
-Result<AdminReply> ask_gate(const GateAddress& gate, std::string_view method, std::string_view path, const json::value* body, std::int64_t timeout_ms) {
+Result<AdminReply> ask_gate(const GateAddress& gate, std::string_view method, std::string_view path, const json::value* body,
+                            std::int64_t timeout_ms) {
   const std::int64_t deadline_ns = steady_ns() + timeout_ms * kNanosecondsPerMs;
   const Socket socket;
   if (socket.fd() < 0) return fail(system_error("no socket can be had", errno));

@@ -34,7 +34,8 @@ struct Options {
 };
 
 // nullopt after the complaint has been printed.
-std::optional<Options> parse(const std::vector<std::string>& arguments, const std::set<std::string>& flags, bool takes_reason, std::size_t words, const char* usage) {
+std::optional<Options> parse(const std::vector<std::string>& arguments, const std::set<std::string>& flags, bool takes_reason,
+                             std::size_t words, const char* usage) {
   Options options;
   const auto complain = [&](const std::string& what) {
     std::fprintf(stderr, "%s\nusage: %s\n", what.c_str(), usage);
@@ -84,7 +85,8 @@ Result<approval::Approval> read_approval(const Result<AdminReply>& reply) {
 Result<Found> find_approval(const std::string& state_folder, std::string_view typed) {
   const std::string id = approval::normalize_id(typed);
   if (id.empty()) {
-    return fail(ErrorCode::kInvalid, "\"" + approval::printable(typed, 100) + "\" is not the id of an approval", "ids have six letters and digits: see `interlock approvals`");
+    return fail(ErrorCode::kInvalid, "\"" + approval::printable(typed, 100) + "\" is not the id of an approval",
+                "ids have six letters and digits: see `interlock approvals`");
   }
   const auto gates = list_gates(state_folder);
   std::optional<Found> finished;
@@ -111,7 +113,9 @@ Result<Found> find_approval(const std::string& state_folder, std::string_view ty
   }
   if (finished) return std::move(*finished);
   if (trouble) return fail(std::move(*trouble));
-  if (!any_live) return fail(ErrorCode::kNotFound, "no gate is running on this state folder (" + state_folder + "), so nothing waits", "is it the folder that the gate uses?");
+  if (!any_live)
+    return fail(ErrorCode::kNotFound, "no gate is running on this state folder (" + state_folder + "), so nothing waits",
+                "is it the folder that the gate uses?");
   return fail(ErrorCode::kNotFound, "no approval has the id " + id, "see `interlock approvals`");
 }
 
@@ -134,8 +138,8 @@ std::optional<std::string> ask_passphrase(const char* prompt) {
 
 bool confirmed(const approval::Approval& approval) {
   const auto& r = approval.request;
-  std::printf("Approve %s on %s for %s, once? [y/N] ", approval::printable(r.action, 200).c_str(), approval::printable(r.resource, 300).c_str(),
-              approval::printable(r.subject, 200).c_str());
+  std::printf("Approve %s on %s for %s, once? [y/N] ", approval::printable(r.action, 200).c_str(),
+              approval::printable(r.resource, 300).c_str(), approval::printable(r.subject, 200).c_str());
   std::fflush(stdout);
   std::string line;
   if (!std::getline(std::cin, line)) return false;
@@ -160,7 +164,11 @@ int decide(const std::string& state_folder, const Options& options, bool yes) {
   const UnixMs now_ms = SystemClock().now_ms();
   if (!as_json) std::printf("%s", approval::describe(found->approval, now_ms, options.has("--full")).c_str());
   if (found->approval.state != approval::ApprovalState::kPending) {
-    print_error({ErrorCode::kConflict, "approval " + found->approval.id + " is " + std::string(state_name(found->approval.state)) + " already: nothing was changed", {}}, as_json);
+    print_error(
+        {ErrorCode::kConflict,
+         "approval " + found->approval.id + " is " + std::string(state_name(found->approval.state)) + " already: nothing was changed",
+         {}},
+        as_json);
     return kRefused;
   }
   const bool may_ask = !as_json && ::isatty(STDIN_FILENO) != 0;
@@ -254,7 +262,8 @@ int run_approvals(const std::string& state_folder, const std::vector<std::string
     for (const auto& item : *list) {
       auto approval = approval::approval_from_json(item);
       if (!approval) troubles.push_back(approval.error());
-      else if (approval->state == approval::ApprovalState::kPending && approval->holder.pid == gate.pid) pending.push_back(std::move(*approval));
+      else if (approval->state == approval::ApprovalState::kPending && approval->holder.pid == gate.pid)
+        pending.push_back(std::move(*approval));
     }
   }
   if (options->has("--json")) {
@@ -267,8 +276,11 @@ int run_approvals(const std::string& state_folder, const std::vector<std::string
   }
   const UnixMs now_ms = SystemClock().now_ms();
   if (pending.empty() && troubles.empty()) std::printf("Nothing waits for a human.\n");
-  for (const auto& approval : pending) std::printf("%s\n", options->has("--full") ? approval::describe(approval, now_ms, true).c_str() : approval::summary(approval, now_ms).c_str());
-  if (!pending.empty()) std::printf("\nSee one with `interlock approvals ID`, decide with `interlock approve ID` or `interlock deny ID`.\n");
+  for (const auto& approval : pending)
+    std::printf("%s\n",
+                options->has("--full") ? approval::describe(approval, now_ms, true).c_str() : approval::summary(approval, now_ms).c_str());
+  if (!pending.empty())
+    std::printf("\nSee one with `interlock approvals ID`, decide with `interlock approve ID` or `interlock deny ID`.\n");
   for (const auto& error : troubles) print_error(error, false);
   return troubles.empty() ? kDone : kRefused;
 }

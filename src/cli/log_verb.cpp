@@ -53,7 +53,8 @@ int usage(const std::string& what) {
 
 int trouble(const Error& error, bool as_json) {
   if (as_json) {
-    const json::value out = json::object{{"error", json::object{{"code", error_code_name(error.code)}, {"message", error.message}, {"hint", error.hint}}}};
+    const json::value out =
+        json::object{{"error", json::object{{"code", error_code_name(error.code)}, {"message", error.message}, {"hint", error.hint}}}};
     std::printf("%s\n", approval::terminal_json(out).c_str());
   } else {
     std::fprintf(stderr, "interlock: %s\n", printable(error.message).c_str());
@@ -91,7 +92,8 @@ std::string padded(std::string text, std::size_t width) {
 
 void print_json(const ledger::Record& record) {
   auto receipt = json::parse(record.text);
-  const json::value out = json::object{{"log", record.log}, {"sequence", record.sequence}, {"receipt", receipt ? *receipt : json::value(record.text)}};
+  const json::value out =
+      json::object{{"log", record.log}, {"sequence", record.sequence}, {"receipt", receipt ? *receipt : json::value(record.text)}};
   std::printf("%s\n", approval::terminal_json(out).c_str());
 }
 
@@ -100,13 +102,15 @@ void print_line(const ledger::Record& record) {
   const auto document = json::parse(record.text);
   const auto* o = document ? document->if_object() : nullptr;
   if (o == nullptr) {
-    std::printf("%s:%llu %s\n", record.log.c_str(), static_cast<unsigned long long>(record.sequence), printable(record.text, kShownValue).c_str());
+    std::printf("%s:%llu %s\n", record.log.c_str(), static_cast<unsigned long long>(record.sequence),
+                printable(record.text, kShownValue).c_str());
     return;
   }
   const auto text = [&](std::string_view key) { return printable(json::string_at(*o, key).value_or(""), kShownValue); };
   const auto verdict = text("verdict");
   const char* colour = colour_of(verdict);
-  std::string line = text("at") + " " + padded(text("kind"), 9) + (colour != nullptr ? colour : "") + padded(verdict, 8) + (colour != nullptr ? "\033[0m" : "");
+  std::string line = text("at") + " " + padded(text("kind"), 9) + (colour != nullptr ? colour : "") + padded(verdict, 8) +
+                     (colour != nullptr ? "\033[0m" : "");
   for (std::string_view key : {"subject", "action", "resource"}) {
     if (const auto value = text(key); !value.empty()) line += " " + value;
   }
@@ -141,7 +145,8 @@ void print_in_full(const ledger::Record& record) {
     std::printf("  %s\n", printable(record.text).c_str());
     return;
   }
-  for (std::string_view key : {"at", "kind", "verdict", "act", "subject", "task", "surface", "server", "action", "resource", "band", "layer", "detail"}) {
+  for (std::string_view key :
+       {"at", "kind", "verdict", "act", "subject", "task", "surface", "server", "action", "resource", "band", "layer", "detail"}) {
     if (const auto* value = json::find(*o, key)) print_member(std::string(key), *value, 1);
   }
 }
@@ -215,14 +220,16 @@ int show(const std::filesystem::path& folder, const std::vector<std::string>& ar
     if (!found) return trouble(found.error(), as_json);
     print_warnings(found->warnings);
     records = std::move(found->records);
-    if (records.empty()) return trouble({ErrorCode::kNotFound, "the ledger has no receipt of " + what, "see what it has: interlock log tail"}, as_json);
+    if (records.empty())
+      return trouble({ErrorCode::kNotFound, "the ledger has no receipt of " + what, "see what it has: interlock log tail"}, as_json);
   }
   for (const auto& record : records) as_json ? print_json(record) : print_in_full(record);
   return kDone;
 }
 
 int query(const std::filesystem::path& folder, const std::vector<std::string>& args) {
-  const auto options = parse(args, {}, {"--act", "--subject", "--action", "--server", "--task", "--kind", "--verdict", "--since", "--until", "--limit"});
+  const auto options =
+      parse(args, {}, {"--act", "--subject", "--action", "--server", "--task", "--kind", "--verdict", "--since", "--until", "--limit"});
   const bool as_json = options.has("--json");
   if (!options.wrong.empty()) return usage(options.wrong);
   if (!options.rest.empty()) return usage("query takes no " + options.rest[0]);
@@ -256,8 +263,8 @@ int query(const std::filesystem::path& folder, const std::vector<std::string>& a
 json::value to_json(const ledger::Report& report) {
   json::array logs;
   for (const auto& log : report.logs) {
-    json::object o{{"log", log.log},           {"records", log.records}, {"signed", log.signed_records}, {"attempts", log.attempts},
-                   {"results", log.results},   {"indexed", log.indexed}, {"torn_bytes", log.torn_bytes}, {"in_use", log.in_use}};
+    json::object o{{"log", log.log},         {"records", log.records}, {"signed", log.signed_records}, {"attempts", log.attempts},
+                   {"results", log.results}, {"indexed", log.indexed}, {"torn_bytes", log.torn_bytes}, {"in_use", log.in_use}};
     if (!log.set_aside.empty()) o["set_aside"] = log.set_aside;
     logs.emplace_back(std::move(o));
   }
@@ -294,14 +301,18 @@ int verify(const std::filesystem::path& folder, const std::vector<std::string>& 
     std::printf("log %s: %llu records, %llu under a signed checkpoint; %llu attempts, %llu results%s\n", log.log.c_str(),
                 static_cast<unsigned long long>(log.records), static_cast<unsigned long long>(log.signed_records),
                 static_cast<unsigned long long>(log.attempts), static_cast<unsigned long long>(log.results), log.in_use ? "; in use" : "");
-    if (log.torn_bytes > 0 && !log.in_use) std::printf("  a torn end of %llu bytes is cut off at the next start\n", static_cast<unsigned long long>(log.torn_bytes));
+    if (log.torn_bytes > 0 && !log.in_use)
+      std::printf("  a torn end of %llu bytes is cut off at the next start\n", static_cast<unsigned long long>(log.torn_bytes));
     if (!log.set_aside.empty()) std::printf("  set aside: %s\n", printable(log.set_aside).c_str());
   }
   for (const auto& finding : report->findings) {
-    if (finding.record) std::printf("BROKEN record %s:%llu: %s\n", finding.log.c_str(), static_cast<unsigned long long>(*finding.record), printable(finding.what).c_str());
+    if (finding.record)
+      std::printf("BROKEN record %s:%llu: %s\n", finding.log.c_str(), static_cast<unsigned long long>(*finding.record),
+                  printable(finding.what).c_str());
     else std::printf("BROKEN %s%s: %s\n", finding.log.empty() ? "ledger" : "log ", finding.log.c_str(), printable(finding.what).c_str());
   }
-  if (report->intact()) std::printf("intact: %llu records, nothing was changed, moved or removed\n", static_cast<unsigned long long>(records));
+  if (report->intact())
+    std::printf("intact: %llu records, nothing was changed, moved or removed\n", static_cast<unsigned long long>(records));
   else std::printf("NOT INTACT: %zu findings\n", report->findings.size());
   return report->intact() ? kDone : kRefused;
 }
@@ -323,14 +334,20 @@ int key(const std::filesystem::path& folder, const std::vector<std::string>& arg
   if (!options.wrong.empty() || !options.rest.empty()) return usage("key takes nothing but --json");
   auto signer = ledger::read_key(folder);
   if (!signer) return trouble(signer.error(), as_json);
-  if (!*signer) return trouble({ErrorCode::kNotFound, "there is no ledger in " + folder.string(), "it is made when a gate first starts with this state folder"}, as_json);
+  if (!*signer)
+    return trouble(
+        {ErrorCode::kNotFound, "there is no ledger in " + folder.string(), "it is made when a gate first starts with this state folder"},
+        as_json);
   auto logs = ledger::list_logs(folder);
   if (!logs) return trouble(logs.error(), as_json);
   for (const auto& log : *logs) {
     auto own = (*signer)->renamed(ledger::log_origin((*signer)->verifier().name, log.name()));
     if (!own) return trouble(own.error(), as_json);
     const auto text = own->verifier().text();
-    if (as_json) std::printf("%s\n", approval::terminal_json(json::object{{"log", log.name()}, {"folder", log.folder.string()}, {"verifier_key", text}}).c_str());
+    if (as_json)
+      std::printf(
+          "%s\n",
+          approval::terminal_json(json::object{{"log", log.name()}, {"folder", log.folder.string()}, {"verifier_key", text}}).c_str());
     else std::printf("%s\n", text.c_str());
   }
   return kDone;

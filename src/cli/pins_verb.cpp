@@ -72,8 +72,10 @@ Result<Options> parse(const std::vector<std::string>& arguments) {
   }
   const bool has_server = !options.value("--server").empty();
   if (options.command == "trust" && !has_server) return fail(ErrorCode::kInvalid, "say which server: --server NAME");
-  if (options.command == "trust" && !options.value("--hash").empty() && options.value("--tool").empty()) return fail(ErrorCode::kInvalid, "--hash is of one tool: --tool NAME");
-  if (options.command == "reset" && has_server == options.all) return fail(ErrorCode::kInvalid, "say what to forget: --server NAME, or --all");
+  if (options.command == "trust" && !options.value("--hash").empty() && options.value("--tool").empty())
+    return fail(ErrorCode::kInvalid, "--hash is of one tool: --tool NAME");
+  if (options.command == "reset" && has_server == options.all)
+    return fail(ErrorCode::kInvalid, "say what to forget: --server NAME, or --all");
   return options;
 }
 
@@ -126,7 +128,8 @@ void show(const Pin& pin) {
     std::printf("trusted since %s (%s)\n", rfc3339(pin.pinned_ms).c_str(), printable(pin.pinned_by).c_str());
     return;
   }
-  std::printf("quarantined: %s, seen %s\n", status == PinStatus::kNew ? "never trusted" : "changed since it was trusted", rfc3339(pin.seen_ms).c_str());
+  std::printf("quarantined: %s, seen %s\n", status == PinStatus::kNew ? "never trusted" : "changed since it was trusted",
+              rfc3339(pin.seen_ms).c_str());
   if (status == PinStatus::kNew) {
     show_side("+", pin.seen_text);
   } else {
@@ -176,12 +179,14 @@ std::string who() {
   return identity::user_name(uid) + " (uid " + std::to_string(uid) + ", interlock pins)";
 }
 
-Result<std::size_t> change_in_store(const Pins& pins, bool trusts, const std::string& server, const std::string& tool, const std::string& hash) {
+Result<std::size_t> change_in_store(const Pins& pins, bool trusts, const std::string& server, const std::string& tool,
+                                    const std::string& hash) {
   return trusts ? pins.book->trust(server, tool, hash, who()) : pins.book->reset(server, tool);
 }
 
 // A live gate makes the change, so that it holds there at once and leaves a receipt; without one it is made in the store.
-Result<std::size_t> change(const Pins& pins, const std::vector<GateAddress>& live, bool trusts, const std::string& server, const std::string& tool, const std::string& hash) {
+Result<std::size_t> change(const Pins& pins, const std::vector<GateAddress>& live, bool trusts, const std::string& server,
+                           const std::string& tool, const std::string& hash) {
   if (live.empty()) return change_in_store(pins, trusts, server, tool, hash);
   json::object order{{"operation", trusts ? "trust" : "reset"}};
   if (!server.empty()) order["server"] = server;
@@ -223,7 +228,8 @@ int trust(const Pins& pins, const std::vector<GateAddress>& live, const Options&
     changed += *done;
   }
   if (!known) return refuse({ErrorCode::kNotFound, "nothing is pinned of " + what, "see `interlock pins list`"}, options.json);
-  if (changed == 0) return refuse({ErrorCode::kConflict, "nothing of " + what + " waits for trust", "see `interlock pins list`"}, options.json);
+  if (changed == 0)
+    return refuse({ErrorCode::kConflict, "nothing of " + what + " waits for trust", "see `interlock pins list`"}, options.json);
   return report(changed, "Trusted", options.json);
 }
 

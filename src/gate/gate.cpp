@@ -147,8 +147,8 @@ std::optional<model::Task> Gate::State::enter_task(Act& act) {
   return **admitted;
 }
 
-std::shared_ptr<Act> Gate::admit(Caller caller, model::ActionRequest request, const json::object* definition, std::optional<Refusal> refusal,
-                                 AdmitHandlers handlers) {
+std::shared_ptr<Act> Gate::admit(Caller caller, model::ActionRequest request, const json::object* definition,
+                                 std::optional<Refusal> refusal, AdmitHandlers handlers) {
   auto& state = *state_;
   const Rules rules = state.rules;
   const auto now_ms = state.parts.clock->now_ms();
@@ -202,7 +202,8 @@ void Gate::State::verdict_reached(std::shared_ptr<Act> act, AdmitHandlers handle
   if (!act->verdict.allows() || !is_durable_before_act(act->classification.band)) return handlers.on_verdict(act);
   parts.ledger->when_durable(*recorded, [act, on_verdict = std::move(handlers.on_verdict)](Status status) {
     if (act->withdrawn) return;
-    if (!status) deny(act->verdict, model::Layer::kLedger, "the attempt cannot be made durable: " + status.error().message, status.error().hint);
+    if (!status)
+      deny(act->verdict, model::Layer::kLedger, "the attempt cannot be made durable: " + status.error().message, status.error().hint);
     on_verdict(act);
   });
 }
@@ -233,7 +234,8 @@ void Gate::State::hold(std::shared_ptr<Act> act, AdmitHandlers handlers) {
   request.client_pid = act->caller.client_pid;
   auto asked = parts.approvals->request(std::move(request));
   if (!asked) {
-    deny(act->verdict, model::Layer::kApproval, "a human must approve this, and cannot be asked: " + asked.error().message, asked.error().hint);
+    deny(act->verdict, model::Layer::kApproval, "a human must approve this, and cannot be asked: " + asked.error().message,
+         asked.error().hint);
     return verdict_reached(act, std::move(handlers), record_attempt(*act));
   }
   act->approval = asked->id;
@@ -242,7 +244,10 @@ void Gate::State::hold(std::shared_ptr<Act> act, AdmitHandlers handlers) {
     return verdict_reached(act, std::move(handlers), std::move(recorded));
   }
   const auto recorded_args = recorded_arguments(act->request.args, act->classification.sensitive_args, ArgumentRecord::kRedact, salt);
-  Held what{.approval_id = asked->id, .expires_ms = expires_ms, .summary = summary_of(act->request, recorded_args), .reason = act->verdict.reason};
+  Held what{.approval_id = asked->id,
+            .expires_ms = expires_ms,
+            .summary = summary_of(act->request, recorded_args),
+            .reason = act->verdict.reason};
   const auto on_held = handlers.on_held;
   held[asked->id] = {act, std::move(handlers), expires_ms};
   if (on_held) on_held(what);
@@ -267,7 +272,8 @@ void Gate::on_approval(const approval::Approval& approval) {
   if (approval.state != approval::ApprovalState::kApproved) {
     const bool expired = approval.state == approval::ApprovalState::kExpired;
     std::string reason = expired ? "the approval expired before a human answered" : "a human refused it";
-    if (approval.state == approval::ApprovalState::kLapsed || approval.state == approval::ApprovalState::kWithdrawn) reason = "the approval was taken back";
+    if (approval.state == approval::ApprovalState::kLapsed || approval.state == approval::ApprovalState::kWithdrawn)
+      reason = "the approval was taken back";
     if (!approval.decision_reason.empty() && !expired) reason += ": " + approval.decision_reason;
     deny(act->verdict, model::Layer::kApproval, std::move(reason),
          expired ? "ask the human in charge, then call again" : "do not repeat the call; ask the human what to do instead");
@@ -276,7 +282,8 @@ void Gate::on_approval(const approval::Approval& approval) {
   // The digest is computed anew: another policy revision, or anything else that moved, and the yes is for another act.
   const auto digest = approval::action_digest(state.bound(*act, model::text_of(act->classification.resource), entry.expires_ms));
   if (auto used = state.parts.approvals->consume(approval.id, digest); !used) {
-    deny(act->verdict, model::Layer::kApproval, "the approval cannot be used: " + used.error().message, "call again; the approval is asked for anew");
+    deny(act->verdict, model::Layer::kApproval, "the approval cannot be used: " + used.error().message,
+         "call again; the approval is asked for anew");
     receipt.verdict = "unusable";
     return state.verdict_reached(act, std::move(entry.handlers), state.parts.ledger->append(receipt));
   }
@@ -339,7 +346,12 @@ bool Gate::may_ever(const Caller& caller, const model::ActionRequest& request, c
   const auto& state = *state_;
   const bool resource_known = request.operation == "resources/read";  // else it may hang from arguments
   for (const auto& classification : state.rules.catalogue->possible(request, definition)) {
-    if (state.rules.policy->may_ever({.subject = caller.subject, .task = nullptr, .request = request, .classification = classification, .approved = false, .now_ms = 0},
+    if (state.rules.policy->may_ever({.subject = caller.subject,
+                                      .task = nullptr,
+                                      .request = request,
+                                      .classification = classification,
+                                      .approved = false,
+                                      .now_ms = 0},
                                      resource_known)) {
       return true;
     }
@@ -349,24 +361,30 @@ bool Gate::may_ever(const Caller& caller, const model::ActionRequest& request, c
 
 std::uint64_t Gate::pin_epoch() { return state_->parts.pins->epoch(); }
 
-std::optional<Refusal> Gate::check_definition(const std::string& server, const std::string& tool, const json::object& definition, const Digest& digest) {
+std::optional<Refusal> Gate::check_definition(const std::string& server, const std::string& tool, const json::object& definition,
+                                              const Digest& digest) {
   auto& state = *state_;
   const auto epoch = state.parts.pins->epoch();
   const auto key = server + '\0' + tool;
-  if (const auto it = state.definitions.find(key); it != state.definitions.end() && it->second.epoch == epoch && it->second.digest == digest) {
+  if (const auto it = state.definitions.find(key);
+      it != state.definitions.end() && it->second.epoch == epoch && it->second.digest == digest) {
     return it->second.refusal;
   }
   std::optional<Refusal> refusal;
   auto pin = state.parts.pins->check(server, tool, json::value(definition));
   const std::string command = " with: interlock pins trust --server " + server + " --tool " + tool;
   if (!pin) {
-    refusal = Refusal{model::Layer::kPins, "the definition of tool " + tool + " cannot be checked: " + pin.error().message, pin.error().hint};
+    refusal =
+        Refusal{model::Layer::kPins, "the definition of tool " + tool + " cannot be checked: " + pin.error().message, pin.error().hint};
   } else {
     if (pin->status == approval::PinStatus::kChanged) {
-      refusal = Refusal{model::Layer::kPins, "the definition of tool " + tool + " on server " + server + " has changed since it was trusted (" + pin->summary + ")",
-                        "a human must look at it and trust it" + command};
+      refusal =
+          Refusal{model::Layer::kPins,
+                  "the definition of tool " + tool + " on server " + server + " has changed since it was trusted (" + pin->summary + ")",
+                  "a human must look at it and trust it" + command};
     } else if (pin->status == approval::PinStatus::kNew) {
-      refusal = Refusal{model::Layer::kPins, "tool " + tool + " on server " + server + " has never been trusted", "a human must look at it and trust it" + command};
+      refusal = Refusal{model::Layer::kPins, "tool " + tool + " on server " + server + " has never been trusted",
+                        "a human must look at it and trust it" + command};
     }
     if (pin->first || pin->status == approval::PinStatus::kChanged) {
       model::Receipt receipt;
@@ -382,7 +400,8 @@ std::optional<Refusal> Gate::check_definition(const std::string& server, const s
       if (!pin->pinned_hash.empty()) receipt.detail["pinned"] = pin->pinned_hash;
       if (!pin->summary.empty()) receipt.detail["summary"] = pin->summary;
       if (auto recorded = record(std::move(receipt)); !recorded) {
-        refusal = Refusal{model::Layer::kLedger, "the definition of tool " + tool + " cannot be recorded: " + recorded.error().message, recorded.error().hint};
+        refusal = Refusal{model::Layer::kLedger, "the definition of tool " + tool + " cannot be recorded: " + recorded.error().message,
+                          recorded.error().hint};
         return refusal;  // not remembered: the disk may have room again
       }
     }

@@ -44,8 +44,8 @@ namespace interlock::gate {
 // Who asks, as a surface knows it.
 struct Caller {
   model::Subject subject;
-  std::string session;   // the implicit task hangs from (subject, session)
-  int client_pid = -1;   // the process the request came from, where the kernel told; -1 unknown. It may not approve its own acts.
+  std::string session;  // the implicit task hangs from (subject, session)
+  int client_pid = -1;  // the process the request came from, where the kernel told; -1 unknown. It may not approve its own acts.
 };
 
 // What a surface found wrong with a request before any policy was asked: a quarantined definition, arguments against the schema.
@@ -63,8 +63,8 @@ struct Act {
   model::Classification classification;
   std::string task;
   model::Verdict verdict;
-  std::string digest;        // hex SHA-256 that an approval binds to
-  std::string approval;      // id of the approval it waits for, or was released by
+  std::string digest;    // hex SHA-256 that an approval binds to
+  std::string approval;  // id of the approval it waits for, or was released by
   std::int64_t started_ns = 0;
   bool decided = false;
   bool withdrawn = false;
@@ -79,14 +79,14 @@ struct Held {
 };
 
 struct AdmitHandlers {
-  std::function<void(const Held& held)> on_held;               // may come once, before on_verdict
-  std::function<void(std::shared_ptr<Act> act)> on_verdict;    // exactly once, unless withdrawn
+  std::function<void(const Held& held)> on_held;             // may come once, before on_verdict
+  std::function<void(std::shared_ptr<Act> act)> on_verdict;  // exactly once, unless withdrawn
 };
 
 struct ActOutcome {
-  std::string_view kind;          // "ok", "error" (the tool said so), "failed" (no answer), "cancelled", "input_required"
-  std::string_view result_text;   // the JSON text that is released; hashed into the receipt
-  std::string note;               // for people: why it failed
+  std::string_view kind;         // "ok", "error" (the tool said so), "failed" (no answer), "cancelled", "input_required"
+  std::string_view result_text;  // the JSON text that is released; hashed into the receipt
+  std::string note;              // for people: why it failed
 };
 
 struct Parts {
@@ -122,7 +122,8 @@ class Gate {
   const Rules& rules() const;
 
   // Decides on `request`. `definition` is the tool's definition as its server gave it (annotations are untrusted), or null.
-  // `refusal` is used where policy does not deny already, and for arguments against the schema of a tool that the caller may see. The act is returned for withdraw().
+  // `refusal` is used where policy does not deny already, and for arguments against the schema of a tool that the caller may see. The act
+  // is returned for withdraw().
   std::shared_ptr<Act> admit(Caller caller, model::ActionRequest request, const json::object* definition, std::optional<Refusal> refusal,
                              AdmitHandlers handlers);
   // The asker is gone or took the request back while it was held: no verdict will come.
@@ -139,7 +140,8 @@ class Gate {
 
   // Holds a tool definition against its pin; a refusal means it is quarantined. `digest` is of the definition's text: the answer
   // is remembered for it until a pin changes anywhere.
-  std::optional<Refusal> check_definition(const std::string& server, const std::string& tool, const json::object& definition, const Digest& digest);
+  std::optional<Refusal> check_definition(const std::string& server, const std::string& tool, const json::object& definition,
+                                          const Digest& digest);
   // Grows when a pin has changed, here or in another process: lists may look different then.
   std::uint64_t pin_epoch();
 

@@ -10,11 +10,12 @@
 namespace interlock::gate {
 namespace {
 
-constexpr std::size_t kLongString = 512;   // bytes kept of one string in a receipt
+constexpr std::size_t kLongString = 512;  // bytes kept of one string in a receipt
 constexpr std::size_t kSummaryBytes = 300;
 constexpr std::size_t kValueBytes = 80;
-constexpr std::array<std::string_view, 12> kSecretNames = {"password", "passwd", "passphrase", "secret",     "token",        "api_key",
-                                                           "apikey",   "private_key", "authorization", "cookie", "credential", "access_key"};
+constexpr std::array<std::string_view, 12> kSecretNames = {"password",      "passwd",  "passphrase", "secret",
+                                                           "token",         "api_key", "apikey",     "private_key",
+                                                           "authorization", "cookie",  "credential", "access_key"};
 
 bool names_a_secret(std::string_view name) {
   std::string lower;
@@ -64,7 +65,8 @@ bool is_sensitive(const std::vector<std::string>& sensitive, std::string_view po
   return false;
 }
 
-json::value record(const json::value& v, std::string& pointer, const std::vector<std::string>& sensitive, bool shorten, std::string_view salt) {
+json::value record(const json::value& v, std::string& pointer, const std::vector<std::string>& sensitive, bool shorten,
+                   std::string_view salt) {
   if (is_sensitive(sensitive, pointer)) return hidden(v, salt);
   if (const auto* s = v.if_string()) {
     if (shorten && s->size() > kLongString) return json::object{{"bytes", s->size()}, {"salted_sha256", salted(salt, json::view(*s))}};
@@ -103,7 +105,8 @@ std::string without_credentials(std::string_view text) {
   return out;
 }
 
-json::value recorded_arguments(const json::value& args, const std::vector<std::string>& sensitive, ArgumentRecord mode, std::string_view salt) {
+json::value recorded_arguments(const json::value& args, const std::vector<std::string>& sensitive, ArgumentRecord mode,
+                               std::string_view salt) {
   if (mode == ArgumentRecord::kHash) return json::object{{"salted_sha256", salted(salt, json::write_canonical(args))}};
   std::string pointer;
   return record(args, pointer, sensitive, mode == ArgumentRecord::kRedact, salt);

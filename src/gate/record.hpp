@@ -13,10 +13,11 @@ namespace interlock::gate {
 // `text` with what looks like a credential (known token shapes, private keys, passwords in URLs) put out of sight.
 std::string without_credentials(std::string_view text);
 
-// `args` as a receipt may hold them: without credentials. kRedact hides the values at the `sensitive` JSON pointers and under names that mean secrets
-// (password, token, ...), and puts length and salted hash in place of long strings; kHash keeps one salted hash of all;
-// kFull keeps everything but what is hidden under kRedact.
-json::value recorded_arguments(const json::value& args, const std::vector<std::string>& sensitive, ArgumentRecord mode, std::string_view salt);
+// `args` as a receipt may hold them: without credentials. kRedact hides the values at the `sensitive` JSON pointers and under names that
+// mean secrets (password, token, ...), and puts length and salted hash in place of long strings; kHash keeps one salted hash of all; kFull
+// keeps everything but what is hidden under kRedact.
+json::value recorded_arguments(const json::value& args, const std::vector<std::string>& sensitive, ArgumentRecord mode,
+                               std::string_view salt);
 
 // One line for a human: "write_file path=/work/a.txt (1.2 KiB of content)". Bounded; control characters are replaced.
 std::string summary_of(const model::ActionRequest& request, const json::value& recorded);

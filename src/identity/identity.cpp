@@ -45,7 +45,8 @@ std::string proc_path(int pid, std::string_view leaf) { return "/proc/" + std::t
 std::string plain_name(std::string_view name) {
   std::string out;
   for (char c : name.substr(0, kNameBytes)) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '+' || c == '-';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '+' || c == '-';
     out += plain ? c : '_';
   }
   return out;
@@ -56,7 +57,11 @@ std::string utf8_or_marks(std::string_view bytes) {
   std::string out;
   for (std::size_t at = 0; at < bytes.size();) {
     const auto lead = static_cast<unsigned char>(bytes[at]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+    const std::size_t length = lead < 0x80                   ? 1
+                               : lead >= 0xC2 && lead < 0xE0 ? 2
+                               : lead >= 0xE0 && lead < 0xF0 ? 3
+                               : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                             : 0;
     bool good = length > 0 && at + length <= bytes.size();
     for (std::size_t i = 1; good && i < length; ++i) good = (static_cast<unsigned char>(bytes[at + i]) & 0xC0) == 0x80;
     if (good && length == 3) {
@@ -173,7 +178,8 @@ std::string user_name(int uid) {
   std::vector<char> buffer(16 * 1024);
   passwd entry;
   passwd* found = nullptr;
-  if (::getpwuid_r(static_cast<uid_t>(uid), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr && found->pw_name[0] != '\0') {
+  if (::getpwuid_r(static_cast<uid_t>(uid), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr &&
+      found->pw_name[0] != '\0') {
     return utf8_or_marks(found->pw_name);
   }
   return "uid-" + std::to_string(uid);

@@ -15,8 +15,8 @@ bool is_token(std::string_view text) {
   const auto end = text.find_last_not_of('=');
   if (end == std::string_view::npos) return false;
   for (char c : text.substr(0, end + 1)) {
-    const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~' ||
-                      c == '+' || c == '/';
+    const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+                      c == '~' || c == '+' || c == '/';
     if (!fits) return false;
   }
   return true;
@@ -87,7 +87,8 @@ Result<TokenBook> TokenBook::create(std::vector<TokenRule> rules, bool anonymous
 Result<model::Subject> TokenBook::authenticate(std::optional<std::string_view> authorization, UnixMs now_ms) const {
   if (!authorization) {
     if (!anonymous_) {
-      return fail(ErrorCode::kDenied, "the request names no identity", "send \"Authorization: Bearer <token>\" with a token of interlock.yaml");
+      return fail(ErrorCode::kDenied, "the request names no identity",
+                  "send \"Authorization: Bearer <token>\" with a token of interlock.yaml");
     }
     model::Subject subject;
     subject.id = kAnonymous;

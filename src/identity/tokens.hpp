@@ -24,11 +24,11 @@ inline constexpr std::size_t kTokenBytes = 4096;
 
 // One entry of the configuration: whoever shows the token with this hash is this subject.
 struct TokenRule {
-  std::string subject;                 // Agent::"<subject>"; not "anonymous", not "local/..."
+  std::string subject;  // Agent::"<subject>"; not "anonymous", not "local/..."
   std::string owner;
-  Digest sha256{};                     // of the token's bytes
+  Digest sha256{};  // of the token's bytes
   std::optional<UnixMs> expires_ms;
-  json::object attributes;             // more facts for policy
+  json::object attributes;  // more facts for policy
 };
 
 // "sha256:<64 hex>" -> digest. The digest of the empty string is refused.

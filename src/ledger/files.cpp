@@ -110,7 +110,8 @@ Result<std::optional<std::string>> read_file(const std::filesystem::path& path, 
 void clear_scratch(const std::filesystem::path& scratch) {
   std::error_code code;
   std::vector<std::filesystem::path> leftovers;
-  for (std::filesystem::directory_iterator entries(scratch, code); !code && entries != std::filesystem::directory_iterator(); entries.increment(code)) {
+  for (std::filesystem::directory_iterator entries(scratch, code); !code && entries != std::filesystem::directory_iterator();
+       entries.increment(code)) {
     if (entries->path().filename().string().starts_with('.')) leftovers.push_back(entries->path());
   }
   for (const auto& leftover : leftovers) std::filesystem::remove(leftover, code);

@@ -18,15 +18,17 @@ constexpr const char* kSchema = R"(
   CREATE INDEX IF NOT EXISTS receipt_act ON receipt (act);
   CREATE INDEX IF NOT EXISTS receipt_at ON receipt (at_ms);
 )";
-constexpr const char* kColumns = "SELECT sequence, place, length, kind, act, at_ms, subject, task, server, action, resource, verdict FROM receipt ";
+constexpr const char* kColumns =
+    "SELECT sequence, place, length, kind, act, at_ms, subject, task, server, action, resource, verdict FROM receipt ";
 
 Row row_of(const store::Statement& s) {
   Row row;
   row.sequence = static_cast<std::uint64_t>(s.number(0));
   row.offset = static_cast<std::uint64_t>(s.number(1));
   row.length = static_cast<std::size_t>(s.number(2));
-  row.facts = {std::string(s.text(3)), std::string(s.text(4)), s.number(5),           std::string(s.text(6)), std::string(s.text(7)),
-               std::string(s.text(8)), std::string(s.text(9)), std::string(s.text(10)), std::string(s.text(11))};
+  row.facts = {std::string(s.text(3)), std::string(s.text(4)),  s.number(5),
+               std::string(s.text(6)), std::string(s.text(7)),  std::string(s.text(8)),
+               std::string(s.text(9)), std::string(s.text(10)), std::string(s.text(11))};
   return row;
 }
 
@@ -38,7 +40,8 @@ Result<Facts> facts_of(std::string_view record) {
   const auto* o = document->if_object();
   if (o == nullptr) return fail(ErrorCode::kInvalid, "a receipt is a JSON object");
   const auto text = [&](std::string_view key) { return std::string(json::string_at(*o, key).value_or("")); };
-  Facts facts{text("kind"), text("act"), 0, text("subject"), text("task"), text("server"), text("action"), text("resource"), text("verdict")};
+  Facts facts{text("kind"),     text("act"),    0, text("subject"), text("task"), text("server"), text("action"),
+              text("resource"), text("verdict")};
   const auto at = parse_rfc3339(json::string_at(*o, "at").value_or(""));
   if (facts.kind.empty() || !at) return fail(ErrorCode::kInvalid, "a receipt has a kind and a time");
   facts.at_ms = *at;
@@ -66,7 +69,8 @@ Result<Index> Index::open(const LogPaths& paths) {
   if (version != kVersion) {
     auto transaction = store::Transaction::begin(index.database_);
     if (!transaction) return fail(std::move(transaction.error()));
-    auto status = index.database_.execute("DROP TABLE IF EXISTS receipt; DROP TABLE IF EXISTS position; PRAGMA user_version=" + std::to_string(kVersion));
+    auto status = index.database_.execute("DROP TABLE IF EXISTS receipt; DROP TABLE IF EXISTS position; PRAGMA user_version=" +
+                                          std::to_string(kVersion));
     if (status) status = index.database_.execute(kSchema);
     if (status) status = transaction->commit();
     if (!status) return fail(std::move(status.error()));
@@ -114,7 +118,8 @@ Status Index::catch_up(const LogPaths& paths, std::uint64_t end, std::uint64_t a
       auto line = reader->next();
       if (!line) return fail(std::move(line.error()));
       if (line->state == Line::State::kDamaged) {
-        return fail(ErrorCode::kInvalid, "record " + std::to_string(line->sequence) + " of log " + paths.name() + " is damaged", "run: interlock log verify");
+        return fail(ErrorCode::kInvalid, "record " + std::to_string(line->sequence) + " of log " + paths.name() + " is damaged",
+                    "run: interlock log verify");
       }
       if (line->state != Line::State::kRecord) break;
       auto facts = facts_of(line->record);
@@ -125,7 +130,8 @@ Status Index::catch_up(const LogPaths& paths, std::uint64_t end, std::uint64_t a
       int column = 4;
       for (const auto* text : {&facts->kind, &facts->act}) insert->bind(column++, *text);
       insert->bind(column++, facts->at_ms);
-      for (const auto* text : {&facts->subject, &facts->task, &facts->server, &facts->action, &facts->resource, &facts->verdict}) insert->bind(column++, *text);
+      for (const auto* text : {&facts->subject, &facts->task, &facts->server, &facts->action, &facts->resource, &facts->verdict})
+        insert->bind(column++, *text);
       if (auto status = insert->run(); !status) return status;
     }
     if (taken == 0) return {};
@@ -140,9 +146,7 @@ Status Index::catch_up(const LogPaths& paths, std::uint64_t end, std::uint64_t a
   return {};
 }
 
-Status Index::clear() {
-  return database_.execute("BEGIN IMMEDIATE; DELETE FROM receipt; UPDATE position SET records=0, bytes=0; COMMIT;");
-}
+Status Index::clear() { return database_.execute("BEGIN IMMEDIATE; DELETE FROM receipt; UPDATE position SET records=0, bytes=0; COMMIT;"); }
 
 Result<std::vector<Row>> Index::find(const Query& query) {
   std::string sql = kColumns;
@@ -153,7 +157,8 @@ Result<std::vector<Row>> Index::find(const Query& query) {
     if (value.empty()) return;
     const bool prefix = value.ends_with('*');
     const auto number = std::to_string(++parameter);
-    sql += prefix ? " AND substr(" + std::string(column) + ", 1, length(?" + number + ")) = ?" + number : " AND " + std::string(column) + " = ?" + number;
+    sql += prefix ? " AND substr(" + std::string(column) + ", 1, length(?" + number + ")) = ?" + number
+                  : " AND " + std::string(column) + " = ?" + number;
     texts.push_back(prefix ? value.substr(0, value.size() - 1) : value);
   };
   equals("act", query.act);

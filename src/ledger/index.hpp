@@ -44,7 +44,7 @@ struct Query {
   std::string subject = {};
   std::string task = {};
   std::string server = {};
-  std::string action = {};   // exactly, or a prefix where it ends in '*'
+  std::string action = {};  // exactly, or a prefix where it ends in '*'
   std::string verdict = {};
   std::optional<UnixMs> since_ms = {};
   std::optional<UnixMs> until_ms = {};

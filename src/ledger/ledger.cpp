@@ -27,8 +27,8 @@ using std::chrono::milliseconds;
 // Signing every record would cost more than it tells: a checkpoint speaks of a full tile, or of what has waited this long.
 constexpr std::uint64_t kPublishRecords = tlog::kTileWidth;
 constexpr milliseconds kPublishAfter{10'000};
-constexpr milliseconds kPublishPause{1'000};  // between two checkpoints at least
-constexpr int kPublisherNice = 10;            // acts come first where processors are short
+constexpr milliseconds kPublishPause{1'000};   // between two checkpoints at least
+constexpr int kPublisherNice = 10;             // acts come first where processors are short
 constexpr std::uint64_t kBusyRecords = 4'096;  // published at once: a load under which the index waits for a query or for quiet
 
 struct Waiter {
@@ -43,23 +43,23 @@ struct Ledger::State {
   HeldLog held;
   tlog::Signer signer;  // named as the log
   std::vector<std::string> notices;
-  std::string line;     // reused by append()
+  std::string line;         // reused by append()
   std::uint64_t bytes = 0;  // of the log file; the loop's own
 
-  std::mutex mutex;     // guards what follows
+  std::mutex mutex;  // guards what follows
   std::condition_variable sync_wanted;
   std::condition_variable publish_wanted;
-  Sequence written = 0;           // records in the page cache
+  Sequence written = 0;  // records in the page cache
   std::uint64_t written_bytes = 0;
-  Sequence durable = 0;           // records on disk
+  Sequence durable = 0;  // records on disk
   std::uint64_t durable_bytes = 0;
-  Steady::time_point oldest{};    // when the first record that is not on disk was written
-  std::deque<Waiter> waiters;     // in order of their calls
-  std::optional<Error> failed;    // nothing is appended any more
+  Steady::time_point oldest{};       // when the first record that is not on disk was written
+  std::deque<Waiter> waiters;        // in order of their calls
+  std::optional<Error> failed;       // nothing is appended any more
   std::optional<Error> unpublished;  // why the last attempt to publish failed
   bool sync_idle = false;
   bool stopping = false;
-  bool synced_out = false;        // the syncing thread has ended: the publisher may end too
+  bool synced_out = false;  // the syncing thread has ended: the publisher may end too
 
   std::thread syncer;
   std::thread publisher;
@@ -98,7 +98,8 @@ Result<std::unique_ptr<Ledger>> Ledger::open(Options options, const Clock& clock
   state->written = state->held.records;
   state->written_bytes = state->held.bytes;
   // What a former process wrote may still be in the page cache only.
-  if (::fdatasync(state->held.log.fd()) != 0) return fail(system_error("cannot make the ledger in " + state->held.paths.folder.string() + " durable", errno));
+  if (::fdatasync(state->held.log.fd()) != 0)
+    return fail(system_error("cannot make the ledger in " + state->held.paths.folder.string() + " durable", errno));
   state->durable = state->written;
   state->durable_bytes = state->written_bytes;
 
@@ -146,7 +147,8 @@ Result<Sequence> Ledger::append(const model::Receipt& receipt) {
     error.hint = "free disk space; acts are denied until receipts can be written";
     if (rest.size() < state.line.size() && ::ftruncate(state.held.log.fd(), static_cast<off_t>(state.bytes)) != 0) {
       const std::lock_guard lock(state.mutex);
-      state.failed = Error{ErrorCode::kIo, "half a record stands at the end of the ledger and cannot be cut off", "free disk space, then start again"};
+      state.failed =
+          Error{ErrorCode::kIo, "half a record stands at the end of the ledger and cannot be cut off", "free disk space, then start again"};
     }
     return fail(std::move(error));
   }

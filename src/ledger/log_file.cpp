@@ -78,7 +78,8 @@ Result<Line> LogReader::next() {
   std::size_t newline = buffer_.find('\n', searched);
   while (newline == std::string::npos) {
     searched = buffer_.size() - at_;
-    if (searched > kGarbageBytes) return fail(ErrorCode::kInvalid, "the log holds a line of more than 64 MiB at byte " + std::to_string(offset_));
+    if (searched > kGarbageBytes)
+      return fail(ErrorCode::kInvalid, "the log holds a line of more than 64 MiB at byte " + std::to_string(offset_));
     auto more = fill();
     if (!more) return fail(std::move(more.error()));
     if (!*more) {
@@ -107,7 +108,8 @@ Result<std::string> read_record(const File& log, std::uint64_t offset, std::size
   const auto count = ::pread(log.fd(), line.data(), length, static_cast<off_t>(offset));
   if (count < 0) return fail(system_error("cannot read the log", errno));
   Line parsed;
-  if (static_cast<std::size_t>(count) != length || line.back() != '\n' || !parse_line(std::string_view(line).substr(0, length - 1), parsed)) {
+  if (static_cast<std::size_t>(count) != length || line.back() != '\n' ||
+      !parse_line(std::string_view(line).substr(0, length - 1), parsed)) {
     return fail(ErrorCode::kInvalid, "no whole record stands at byte " + std::to_string(offset) + " of the log");
   }
   return std::string(parsed.record);

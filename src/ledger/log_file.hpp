@@ -30,9 +30,9 @@ struct Line {
   State state = State::kEnd;
   std::uint64_t sequence = 0;  // counts damaged lines too
   std::uint64_t offset = 0;
-  std::size_t length = 0;      // in the file, with the newline
-  std::string_view record;     // until the next call
-  Digest hash{};               // of `record`
+  std::size_t length = 0;   // in the file, with the newline
+  std::string_view record;  // until the next call
+  Digest hash{};            // of `record`
 };
 
 // Reads lines in order, from a place in the file on. At the end it may be asked again: the file may have grown.
@@ -44,7 +44,7 @@ class LogReader {
   void set_end(std::uint64_t end) { end_ = end; }
   Result<Line> next();
 
-  std::uint64_t offset() const { return offset_; }      // of the next line
+  std::uint64_t offset() const { return offset_; }  // of the next line
   std::uint64_t sequence() const { return sequence_; }
 
  private:
@@ -55,7 +55,7 @@ class LogReader {
   std::uint64_t offset_ = 0;
   std::uint64_t sequence_ = 0;
   std::string buffer_;
-  std::size_t at_ = 0;         // of the next line in buffer_
+  std::size_t at_ = 0;  // of the next line in buffer_
 };
 
 // One record at a known place. kInvalid: no whole record begins there.

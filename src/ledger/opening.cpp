@@ -53,17 +53,19 @@ Status read_end(HeldLog& held, const tlog::Signer& signer, std::vector<std::stri
     if (first_bad) return damage("record " + std::to_string(*first_bad) + " is damaged, and whole ones follow it");
     tree.append(line->hash);
     whole_bytes = file_bytes;
-    if (tree.size() == held.published && tree.root() != (*checkpoint)->root) return damage("its records are not those that its checkpoint was signed for");
+    if (tree.size() == held.published && tree.root() != (*checkpoint)->root)
+      return damage("its records are not those that its checkpoint was signed for");
   }
   if (tree.size() < held.published) {
-    return damage("its checkpoint speaks of " + std::to_string(held.published) + " records, and " + std::to_string(tree.size()) + " whole ones are there");
+    return damage("its checkpoint speaks of " + std::to_string(held.published) + " records, and " + std::to_string(tree.size()) +
+                  " whole ones are there");
   }
   if (file_bytes > whole_bytes) {
     if (::ftruncate(held.log.fd(), static_cast<off_t>(whole_bytes)) != 0 || ::fdatasync(held.log.fd()) != 0) {
       return fail(system_error("cannot cut the torn end off " + held.paths.log().string(), errno));
     }
-    notices.push_back("log " + held.paths.name() + ": cut off a torn end of " + std::to_string(file_bytes - whole_bytes) + " bytes after record " +
-                      std::to_string(tree.size()));
+    notices.push_back("log " + held.paths.name() + ": cut off a torn end of " + std::to_string(file_bytes - whole_bytes) +
+                      " bytes after record " + std::to_string(tree.size()));
   }
   held.records = tree.size();
   held.bytes = whole_bytes;
@@ -71,7 +73,7 @@ Status read_end(HeldLog& held, const tlog::Signer& signer, std::vector<std::stri
 }
 
 Status open_files(HeldLog& held) {
-  struct stat before {};
+  struct stat before{};
   const bool is_new = ::stat(held.paths.log().c_str(), &before) != 0;
   auto log = File::open(held.paths.log(), O_WRONLY | O_APPEND | O_CREAT);
   if (!log) return fail(std::move(log.error()));
@@ -81,7 +83,8 @@ Status open_files(HeldLog& held) {
 
 }  // namespace
 
-Result<HeldLog> take_log(const std::filesystem::path& folder, const tlog::Signer& signer, const std::string& now, std::vector<std::string>& notices) {
+Result<HeldLog> take_log(const std::filesystem::path& folder, const tlog::Signer& signer, const std::string& now,
+                         std::vector<std::string>& notices) {
   for (int number = 1; number <= kLogs; ++number) {
     HeldLog held;
     held.paths.folder = folder / log_name(number);
@@ -101,11 +104,13 @@ Result<HeldLog> take_log(const std::filesystem::path& folder, const tlog::Signer
     if (code != ErrorCode::kInvalid && code != ErrorCode::kDenied) return fail(std::move(status.error()));
     // Evidence is kept as it is; nothing is appended to it, and acts go on in another log.
     notices.push_back("log " + held.paths.name() + " is set aside: " + status.error().message + "; look at it with: interlock log verify");
-    if (auto marked = replace_file(held.paths.set_aside(), now + " " + status.error().message + "\n", Sync::kYes, held.paths.folder); !marked) {
+    if (auto marked = replace_file(held.paths.set_aside(), now + " " + status.error().message + "\n", Sync::kYes, held.paths.folder);
+        !marked) {
       return fail(std::move(marked.error()));
     }
   }
-  return fail(ErrorCode::kUnavailable, "all " + std::to_string(kLogs) + " logs of the ledger in " + folder.string() + " are in use or set aside");
+  return fail(ErrorCode::kUnavailable,
+              "all " + std::to_string(kLogs) + " logs of the ledger in " + folder.string() + " are in use or set aside");
 }
 
 }  // namespace interlock::ledger

@@ -13,7 +13,7 @@ namespace interlock::ledger {
 struct HeldLog {
   LogPaths paths;
   File lock;
-  File log;                 // for appending
+  File log;  // for appending
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   std::uint64_t published = 0;  // records under the present checkpoint
@@ -21,6 +21,7 @@ struct HeldLog {
 };
 
 // The first log below `folder` that nobody holds and that is whole, made where there is none. Adds to `notices` what was found.
-Result<HeldLog> take_log(const std::filesystem::path& folder, const tlog::Signer& signer, const std::string& now, std::vector<std::string>& notices);
+Result<HeldLog> take_log(const std::filesystem::path& folder, const tlog::Signer& signer, const std::string& now,
+                         std::vector<std::string>& notices);
 
 }  // namespace interlock::ledger

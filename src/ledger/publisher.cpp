@@ -44,8 +44,9 @@ Boundary read_boundary(const LogPaths& paths) {
   const auto root = json::string_at(*o, "root").value_or("");
   if (size <= 0 || bytes <= 0) return {};
   if (json::string_at(*o, "boot").value_or("") != boot_id() && !tiles_are_whole(paths, static_cast<std::uint64_t>(size))) return {};
-  auto tree = tlog::TileBuilder::restore(static_cast<std::uint64_t>(size),
-                                         [&](unsigned level, std::uint64_t index, std::uint64_t width) { return load_tile(paths, level, index, width); });
+  auto tree = tlog::TileBuilder::restore(static_cast<std::uint64_t>(size), [&](unsigned level, std::uint64_t index, std::uint64_t width) {
+    return load_tile(paths, level, index, width);
+  });
   if (!tree || base64_encode(as_bytes(tree->root())) != root) return {};
   return {std::move(*tree), static_cast<std::uint64_t>(bytes)};
 }
@@ -58,7 +59,8 @@ Result<std::optional<tlog::Checkpoint>> read_checkpoint(const LogPaths& paths, c
   if (!text) return fail(text.error().code, "the checkpoint of log " + paths.name() + ": " + text.error().message);
   auto checkpoint = tlog::parse_checkpoint(*text);
   if (!checkpoint) return fail(std::move(checkpoint.error()));
-  if (checkpoint->origin != verifier.name) return fail(ErrorCode::kInvalid, "the checkpoint of log " + paths.name() + " is that of " + checkpoint->origin);
+  if (checkpoint->origin != verifier.name)
+    return fail(ErrorCode::kInvalid, "the checkpoint of log " + paths.name() + " is that of " + checkpoint->origin);
   return std::optional<tlog::Checkpoint>(std::move(*checkpoint));
 }
 
@@ -136,7 +138,8 @@ Status Publisher::publish(std::uint64_t end, std::uint64_t index_at_most) {
     auto line = reader->next();
     if (!line) return fail(std::move(line.error()));
     if (line->state == Line::State::kEnd) break;
-    if (line->state != Line::State::kRecord) return fail(ErrorCode::kInvalid, "record " + std::to_string(line->sequence) + " of the log has changed on disk");
+    if (line->state != Line::State::kRecord)
+      return fail(ErrorCode::kInvalid, "record " + std::to_string(line->sequence) + " of the log has changed on disk");
     if (auto status = take(*line); !status) return status;
   }
   // A checkpoint never speaks of fewer records than one before.

@@ -54,7 +54,8 @@ Status find_by_search(const LogPaths& paths, const Query& query, std::vector<Rec
     newest.push_back({paths.name(), line->sequence, facts->at_ms, std::string(line->record)});
     if (newest.size() > query.limit) newest.pop_front();
   }
-  if (damaged > 0) warnings.push_back("log " + paths.name() + " holds " + std::to_string(damaged) + " damaged records; run: interlock log verify");
+  if (damaged > 0)
+    warnings.push_back("log " + paths.name() + " holds " + std::to_string(damaged) + " damaged records; run: interlock log verify");
   std::ranges::move(newest, std::back_inserter(out));
   return {};
 }
@@ -62,7 +63,8 @@ Status find_by_search(const LogPaths& paths, const Query& query, std::vector<Rec
 Result<std::vector<LogPaths>> logs_of(const std::filesystem::path& folder) {
   auto logs = list_logs(folder);
   if (logs && logs->empty()) {
-    return fail(ErrorCode::kNotFound, "there is no ledger in " + folder.string(), "it is made when a gate first starts with this state folder");
+    return fail(ErrorCode::kNotFound, "there is no ledger in " + folder.string(),
+                "it is made when a gate first starts with this state folder");
   }
   return logs;
 }
@@ -87,7 +89,8 @@ Result<Found> find_receipts(const std::filesystem::path& ledger_folder, const Qu
     if (auto status = find_by_search(paths, query, found.records, found.warnings); !status) return fail(std::move(status.error()));
   }
   std::ranges::sort(found.records, earlier);
-  if (found.records.size() > query.limit) found.records.erase(found.records.begin(), found.records.end() - static_cast<std::ptrdiff_t>(query.limit));
+  if (found.records.size() > query.limit)
+    found.records.erase(found.records.begin(), found.records.end() - static_cast<std::ptrdiff_t>(query.limit));
   return found;
 }
 
@@ -103,7 +106,8 @@ Result<Record> read_receipt(const std::filesystem::path& ledger_folder, const st
       if (!line) return fail(std::move(line.error()));
       if (line->state == Line::State::kEnd || line->state == Line::State::kTorn) break;
       if (line->sequence != sequence) continue;
-      if (line->state == Line::State::kDamaged) return fail(ErrorCode::kInvalid, "record " + log + ":" + std::to_string(sequence) + " is damaged", "run: interlock log verify");
+      if (line->state == Line::State::kDamaged)
+        return fail(ErrorCode::kInvalid, "record " + log + ":" + std::to_string(sequence) + " is damaged", "run: interlock log verify");
       auto facts = facts_of(line->record);
       return Record{log, sequence, facts ? facts->at_ms : 0, std::string(line->record)};
     }

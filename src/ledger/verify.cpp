@@ -49,7 +49,8 @@ class LogCheck {
   void read_checkpoint() {
     std::error_code code;
     if (!key_) {
-      if (std::filesystem::exists(paths_.checkpoint(), code)) found(std::nullopt, "the ledger's key is missing: the signature of the checkpoint cannot be verified");
+      if (std::filesystem::exists(paths_.checkpoint(), code))
+        found(std::nullopt, "the ledger's key is missing: the signature of the checkpoint cannot be verified");
       return;
     }
     const auto own = key_->renamed(log_origin(key_->verifier().name, paths_.name()));
@@ -58,7 +59,8 @@ class LogCheck {
     if (!checkpoint) return found(std::nullopt, checkpoint.error().message);
     checkpoint_ = std::move(*checkpoint);
     if (checkpoint_) log_.signed_records = checkpoint_->size;
-    else if (std::filesystem::file_size(paths_.log(), code) > 0 && !code) found(std::nullopt, "the checkpoint is missing; a log has one before its first record");
+    else if (std::filesystem::file_size(paths_.log(), code) > 0 && !code)
+      found(std::nullopt, "the checkpoint is missing; a log has one before its first record");
   }
 
   Status read_log() {
@@ -113,7 +115,8 @@ class LogCheck {
                                 std::to_string(leaves_.size()) + " are there");
     }
     if (log_holds) return check_tiles();
-    if (!find_broken_record()) found(std::nullopt, "the first " + std::to_string(size) + " records are not those that the checkpoint was signed for");
+    if (!find_broken_record())
+      found(std::nullopt, "the first " + std::to_string(size) + " records are not those that the checkpoint was signed for");
   }
 
   // The leaf hashes as they were published. A tile that cannot be read leaves a gap of zero hashes.
@@ -134,7 +137,8 @@ class LogCheck {
       if (!bytes) return fail(std::move(bytes.error()));
       if (!*bytes) continue;
       auto hashes = tlog::parse_tile(**bytes);
-      if (hashes && hashes->size() != w) return fail(ErrorCode::kInvalid, "it holds " + std::to_string(hashes->size()) + " hashes instead of " + std::to_string(w));
+      if (hashes && hashes->size() != w)
+        return fail(ErrorCode::kInvalid, "it holds " + std::to_string(hashes->size()) + " hashes instead of " + std::to_string(w));
       return hashes;
     }
     return fail(ErrorCode::kNotFound, "it is missing");
@@ -156,8 +160,8 @@ class LogCheck {
       const auto now = logged.find(as_bytes(published[i]));
       const auto then = signed_at.find(as_bytes(leaves_[i]));
       if (now != logged.end() && then != signed_at.end()) {
-        found(i, "it was moved: it was signed as record " + std::to_string(then->second) + ", and what was signed as record " + std::to_string(i) +
-                     " stands at " + std::to_string(now->second));
+        found(i, "it was moved: it was signed as record " + std::to_string(then->second) + ", and what was signed as record " +
+                     std::to_string(i) + " stands at " + std::to_string(now->second));
       } else if (now != logged.end()) {
         found(i, "it was put in: what was signed as record " + std::to_string(i) + " stands at " + std::to_string(now->second));
       } else if (then != signed_at.end()) {
@@ -178,7 +182,8 @@ class LogCheck {
       auto tile = read_tile(level, index, expected.size());
       if (!tile) return found(std::nullopt, path + ": " + tile.error().message);
       for (std::size_t i = 0; i < expected.size(); ++i) {
-        if ((*tile)[i] != expected[i]) return found(std::nullopt, path + ": hash " + std::to_string(i) + " is not that of the log, which the checkpoint was signed for");
+        if ((*tile)[i] != expected[i])
+          return found(std::nullopt, path + ": hash " + std::to_string(i) + " is not that of the log, which the checkpoint was signed for");
       }
       if (level == 0) check_bundle(index, expected);
     };
@@ -197,7 +202,8 @@ class LogCheck {
       auto entries = tlog::parse_bundle(**bytes);
       if (!entries || entries->size() < expected.size()) return found(std::nullopt, path + ": it is malformed or too short");
       for (std::size_t i = 0; i < expected.size(); ++i) {
-        if (tlog::leaf_hash((*entries)[i]) != expected[i]) return found(std::nullopt, path + ": entry " + std::to_string(i) + " is not that of the log");
+        if (tlog::leaf_hash((*entries)[i]) != expected[i])
+          return found(std::nullopt, path + ": entry " + std::to_string(i) + " is not that of the log");
       }
       return;
     }
@@ -214,8 +220,8 @@ class LogCheck {
     const auto checkpoint = tlog::parse_checkpoint(*text);
     if (!checkpoint || checkpoint->origin != own->verifier().name) return false;
     if (checkpoint->size > leaves_.size()) {
-      found(leaves_.size(), "it and all after it are missing: a checkpoint that was kept speaks of " + std::to_string(checkpoint->size) + " records, and " +
-                                std::to_string(leaves_.size()) + " are there");
+      found(leaves_.size(), "it and all after it are missing: a checkpoint that was kept speaks of " + std::to_string(checkpoint->size) +
+                                " records, and " + std::to_string(leaves_.size()) + " are there");
     } else if (root_at(checkpoint->size) != checkpoint->root) {
       found(std::nullopt, "the first " + std::to_string(checkpoint->size) + " records are not those of the checkpoint that was kept");
     }
@@ -269,13 +275,16 @@ class LogCheck {
 Result<Report> verify(const std::filesystem::path& ledger_folder, const VerifyOptions& options) {
   auto logs = list_logs(ledger_folder);
   if (!logs) return fail(std::move(logs.error()));
-  if (logs->empty()) return fail(ErrorCode::kNotFound, "there is no ledger in " + ledger_folder.string(), "it is made when a gate first starts with this state folder");
+  if (logs->empty())
+    return fail(ErrorCode::kNotFound, "there is no ledger in " + ledger_folder.string(),
+                "it is made when a gate first starts with this state folder");
   auto key = read_key(ledger_folder);
   if (!key) return fail(std::move(key.error()));
   Report report;
   std::vector<bool> kept_seen(options.kept_checkpoints.size(), false);
   for (auto& paths : *logs) {
-    if (auto status = LogCheck(std::move(paths), *key, report).run(options.kept_checkpoints, kept_seen); !status) return fail(std::move(status.error()));
+    if (auto status = LogCheck(std::move(paths), *key, report).run(options.kept_checkpoints, kept_seen); !status)
+      return fail(std::move(status.error()));
   }
   for (const bool seen : kept_seen) {
     if (!seen) report.findings.push_back({"", std::nullopt, "a checkpoint that was kept is signed for no log of this ledger"});

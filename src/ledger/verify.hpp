@@ -26,9 +26,9 @@ struct LogReport {
   std::uint64_t attempts = 0;
   std::uint64_t results = 0;
   std::uint64_t indexed = 0;
-  std::uint64_t torn_bytes = 0;      // at the end: being written now, or cut off at the next start
+  std::uint64_t torn_bytes = 0;  // at the end: being written now, or cut off at the next start
   bool in_use = false;
-  std::string set_aside;             // why a gate refused to go on with it; empty: none did
+  std::string set_aside;  // why a gate refused to go on with it; empty: none did
 };
 
 struct Report {

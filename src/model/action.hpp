@@ -44,7 +44,7 @@ struct Task {
   Band band_ceiling = Band::kCritical;
   UnixMs started_ms = 0;
   UnixMs expires_ms = 0;
-  std::int64_t calls = 0;        // admitted so far
+  std::int64_t calls = 0;  // admitted so far
   std::int64_t calls_last_minute = 0;
 };
 
@@ -64,25 +64,25 @@ struct NamedResource {
 
 // What the catalogue says of an operation: filled by src/catalogue, read by policy, approval and ledger.
 struct Classification {
-  std::string action;              // leaf operation, e.g. "filesystem/write_file": Action::"filesystem/write_file"
-  std::vector<Effect> effects;     // never empty
+  std::string action;           // leaf operation, e.g. "filesystem/write_file": Action::"filesystem/write_file"
+  std::vector<Effect> effects;  // never empty
   Band band = Band::kSensitive;
-  EntityName resource;             // what is acted on
+  EntityName resource;                 // what is acted on
   std::vector<EntityName> containers;  // the resource's further ancestors, e.g. Folder::"/work"; Tool and Server are added by the gate
-  bool known = false;              // false: no catalogue entry, the cautious default
+  bool known = false;                  // false: no catalogue entry, the cautious default
   bool result_trusted = false;
-  std::vector<std::string> sensitive_args;  // JSON pointers (RFC 6901) below args whose values are hashed in receipts
+  std::vector<std::string> sensitive_args;       // JSON pointers (RFC 6901) below args whose values are hashed in receipts
   std::vector<NamedResource> further_resources;  // an act on several resources: each is decided, one denial denies the act
-  std::string private_realm;  // the result carries the label private:<realm>; empty: none
+  std::string private_realm;                     // the result carries the label private:<realm>; empty: none
 };
 
 // One act as a surface asks for it, before classification.
 struct ActionRequest {
-  std::string surface;   // "mcp", later "http", "exec", ...
-  std::string server;    // the tool's server as configured
-  std::string operation; // protocol operation: "tools/call", "resources/read", "prompts/get", ...
-  std::string target;    // tool name, resource URI, prompt name
-  json::value args;      // the arguments as the server will see them; an object for tools
+  std::string surface;       // "mcp", later "http", "exec", ...
+  std::string server;        // the tool's server as configured
+  std::string operation;     // protocol operation: "tools/call", "resources/read", "prompts/get", ...
+  std::string target;        // tool name, resource URI, prompt name
+  json::value args;          // the arguments as the server will see them; an object for tools
   std::string trace_parent;  // W3C trace context of the caller, empty if none
 };
 

@@ -19,18 +19,18 @@ std::string_view receipt_kind_name(ReceiptKind kind);  // "attempt", "result", .
 // The fields that the index can be asked for. The rest of a receipt lives in `detail`.
 struct Receipt {
   ReceiptKind kind = ReceiptKind::kAttempt;
-  std::string act;        // id of the act, task, approval or pin this speaks of
+  std::string act;  // id of the act, task, approval or pin this speaks of
   UnixMs at_ms = 0;
-  std::string subject;    // empty where there is none
+  std::string subject;  // empty where there is none
   std::string task;
   std::string surface;
   std::string server;
-  std::string action;     // "filesystem/write_file"
-  std::string resource;   // Type::"id"
-  std::string verdict;    // attempt: verdict_name; result: "ok" "error" "cancelled" "lost"; else what happened
+  std::string action;    // "filesystem/write_file"
+  std::string resource;  // Type::"id"
+  std::string verdict;   // attempt: verdict_name; result: "ok" "error" "cancelled" "lost"; else what happened
   std::string layer;
   Band band = Band::kObserve;
-  json::object detail;    // args (redacted), digest, policies, reason, revision, result_hash, duration_ms, ...
+  json::object detail;  // args (redacted), digest, policies, reason, revision, result_hash, duration_ms, ...
 };
 
 // The canonical object of a receipt: member names and order are docs/formats.md's.

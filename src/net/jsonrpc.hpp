@@ -21,12 +21,12 @@ enum class RpcKind : std::uint8_t { kRequest, kNotification, kResult, kError };
 
 struct RpcMessage {
   RpcKind kind = RpcKind::kNotification;
-  json::value id;          // request, result, error (null where the peer could not know it)
-  std::string method;      // request, notification
-  json::object params;     // request, notification; empty where absent
+  json::value id;       // request, result, error (null where the peer could not know it)
+  std::string method;   // request, notification
+  json::object params;  // request, notification; empty where absent
   bool has_params = false;
-  json::value result;      // result
-  json::object error;      // error: {"code","message","data"?}
+  json::value result;  // result
+  json::object error;  // error: {"code","message","data"?}
 };
 
 // Takes one parsed document apart. Refuses: not an object, jsonrpc other than "2.0", an id that is neither string nor integer

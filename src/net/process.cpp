@@ -105,7 +105,8 @@ struct LineStream::State : std::enable_shared_from_this<LineStream::State> {
         skipping = true;
         std::string().swap(partial);
         if (handlers.on_bad_line) {
-          handlers.on_bad_line(Error{ErrorCode::kTooLarge, "a message of over " + std::to_string(limits.line_bytes) + " bytes", "raise limits.message_bytes if it is wanted"});
+          handlers.on_bad_line(Error{ErrorCode::kTooLarge, "a message of over " + std::to_string(limits.line_bytes) + " bytes",
+                                     "raise limits.message_bytes if it is wanted"});
         }
         if (closed) return false;
       }
@@ -333,7 +334,8 @@ class Child final : public ChildProcess, public std::enable_shared_from_this<Chi
     if (options.argv.empty()) return fail(ErrorCode::kInvalid, "no program is named");
     const auto program = find_program(options.argv[0], options.environment);
     if (program.empty()) {
-      return fail(ErrorCode::kNotFound, "the program \"" + options.argv[0] + "\" is not found", "install it, or give its full path; PATH is the child's");
+      return fail(ErrorCode::kNotFound, "the program \"" + options.argv[0] + "\" is not found",
+                  "install it, or give its full path; PATH is the child's");
     }
     Pipe in, out, err, report;
     for (auto* pipe : {&in, &out, &err, &report}) {
@@ -360,7 +362,8 @@ class Child final : public ChildProcess, public std::enable_shared_from_this<Chi
       sigemptyset(&none);
       sigprocmask(SIG_SETMASK, &none, nullptr);
       for (int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP}) ::signal(number, SIG_DFL);
-      bool ready = ::dup2(in.read_end, 0) >= 0 && ::dup2(out.write_end, 1) >= 0 && (options.forward_stderr || ::dup2(err.write_end, 2) >= 0);
+      bool ready =
+          ::dup2(in.read_end, 0) >= 0 && ::dup2(out.write_end, 1) >= 0 && (options.forward_stderr || ::dup2(err.write_end, 2) >= 0);
       if (ready && !options.folder.empty()) ready = ::chdir(options.folder.c_str()) == 0;
       // Not every descriptor of ours may be close-on-exec: none is passed on but the report, which is.
       if (ready) {
@@ -383,7 +386,8 @@ class Child final : public ChildProcess, public std::enable_shared_from_this<Chi
     while (got < 0 && errno == EINTR);
     if (got == static_cast<ssize_t>(sizeof exec_error)) {
       ::waitpid(pid, nullptr, 0);
-      auto error = system_error("cannot start \"" + options.argv[0] + "\"" + (options.folder.empty() ? "" : " in " + options.folder), exec_error);
+      auto error =
+          system_error("cannot start \"" + options.argv[0] + "\"" + (options.folder.empty() ? "" : " in " + options.folder), exec_error);
       error.hint = "check the command and its working folder";
       return fail(std::move(error));
     }
@@ -447,8 +451,8 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(Loop& loop, ProcessOpt
 
 std::map<std::string, std::string> safe_environment() {
   std::map<std::string, std::string> out;
-  for (const char* name : {"HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "LANG", "TMPDIR", "XDG_RUNTIME_DIR", "LC_ALL", "LC_CTYPE", "LC_MESSAGES",
-                           "LC_NUMERIC", "LC_TIME", "LC_COLLATE"}) {
+  for (const char* name : {"HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "LANG", "TMPDIR", "XDG_RUNTIME_DIR", "LC_ALL", "LC_CTYPE",
+                           "LC_MESSAGES", "LC_NUMERIC", "LC_TIME", "LC_COLLATE"}) {
     if (const char* value = std::getenv(name)) out[name] = value;
   }
   return out;

@@ -15,17 +15,18 @@
 namespace interlock::net {
 
 struct LineLimits {
-  std::size_t line_bytes = std::size_t{16} << 20;     // a longer line is reported as kTooLarge and skipped to its end; reading goes on
-  std::size_t queued_bytes = std::size_t{64} << 20;   // unsent bytes: past it write() fails, so that a peer who does not read costs no memory
+  std::size_t line_bytes = std::size_t{16} << 20;  // a longer line is reported as kTooLarge and skipped to its end; reading goes on
+  std::size_t queued_bytes =
+      std::size_t{64} << 20;  // unsent bytes: past it write() fails, so that a peer who does not read costs no memory
 };
 
 // Newline-delimited messages over a pair of descriptors (pipes, sockets, or 0 and 1). Owns and closes both.
 class LineStream {
  public:
   struct Handlers {
-    std::function<void(std::string_view line)> on_line;   // without the newline (and a trailing \r); empty lines are skipped
-    std::function<void(Error error)> on_bad_line;         // too long
-    std::function<void(Status status)> on_end;            // EOF (ok) or a failure; once
+    std::function<void(std::string_view line)> on_line;  // without the newline (and a trailing \r); empty lines are skipped
+    std::function<void(Error error)> on_bad_line;        // too long
+    std::function<void(Status status)> on_end;           // EOF (ok) or a failure; once
   };
   LineStream(Loop& loop, int read_fd, int write_fd, LineLimits limits, Handlers handlers);
   ~LineStream();
@@ -42,19 +43,20 @@ class LineStream {
 struct ProcessOptions {
   std::vector<std::string> argv;
   std::map<std::string, std::string> environment;  // the child's whole environment
-  std::string folder;                               // working folder; empty: ours
-  bool forward_stderr = true;                       // else each line goes to on_stderr
+  std::string folder;                              // working folder; empty: ours
+  bool forward_stderr = true;                      // else each line goes to on_stderr
   LineLimits limits;
 };
 
-// A child that reads and writes lines. The child is a process group of its own, dies with us (PR_SET_PDEATHSIG), and inherits no other descriptor.
+// A child that reads and writes lines. The child is a process group of its own, dies with us (PR_SET_PDEATHSIG), and inherits no other
+// descriptor.
 class ChildProcess {
  public:
   struct Handlers {
     std::function<void(std::string_view line)> on_line;
     std::function<void(Error error)> on_bad_line;
     std::function<void(std::string_view line)> on_stderr;
-    std::function<void(int wait_status)> on_exit;   // once, after the last line; wait_status as of waitpid(2)
+    std::function<void(int wait_status)> on_exit;  // once, after the last line; wait_status as of waitpid(2)
   };
   static Result<std::unique_ptr<ChildProcess>> start(Loop& loop, ProcessOptions options, Handlers handlers);
   virtual ~ChildProcess() = default;  // closes stdin; SIGTERM to the group after 2 s, SIGKILL after 4 s; reaps without blocking the loop
@@ -62,8 +64,8 @@ class ChildProcess {
   virtual int pid() const = 0;
 };
 
-// The environment a child gets when the configuration names none: HOME, LOGNAME, PATH, SHELL, TERM, USER, LANG, LC_*, TMPDIR, XDG_RUNTIME_DIR.
-// The rest of ours holds secrets more often than not.
+// The environment a child gets when the configuration names none: HOME, LOGNAME, PATH, SHELL, TERM, USER, LANG, LC_*, TMPDIR,
+// XDG_RUNTIME_DIR. The rest of ours holds secrets more often than not.
 std::map<std::string, std::string> safe_environment();
 
 }  // namespace interlock::net

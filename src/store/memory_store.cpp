@@ -42,7 +42,8 @@ class MemoryStore final : public Store {
     return remove(bucket, key);
   }
 
-  Result<std::vector<KeyedEntry>> scan(std::string_view bucket, std::string_view prefix, std::size_t limit, std::string_view after) override {
+  Result<std::vector<KeyedEntry>> scan(std::string_view bucket, std::string_view prefix, std::size_t limit,
+                                       std::string_view after) override {
     std::vector<KeyedEntry> out;
     const auto& entries = buckets_[std::string(bucket)].entries;
     auto at = !after.empty() && after >= prefix ? entries.upper_bound(after) : entries.lower_bound(prefix);

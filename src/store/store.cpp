@@ -47,8 +47,9 @@ class SqliteStore final : public Store {
         {&store->next_, "INSERT INTO bucket VALUES (?1, 1) ON CONFLICT (name) DO UPDATE SET revision=revision+1 RETURNING revision"},
         {&store->put_, "INSERT INTO entry VALUES (?1, ?2, ?3, ?4) ON CONFLICT (bucket, key) DO UPDATE SET value=?3, revision=?4"},
         {&store->remove_, "DELETE FROM entry WHERE bucket=?1 AND key=?2"},
-        {&store->scan_, "SELECT key, value, revision FROM entry WHERE bucket=?1 AND key>=?2 AND key>?3 AND (?4='' OR key<?4) "
-                        "ORDER BY key LIMIT ?5"},
+        {&store->scan_,
+         "SELECT key, value, revision FROM entry WHERE bucket=?1 AND key>=?2 AND key>?3 AND (?4='' OR key<?4) "
+         "ORDER BY key LIMIT ?5"},
         {&store->latest_, "SELECT revision FROM bucket WHERE name=?1"},
     };
     for (const auto& prepared : all) {
@@ -79,9 +80,12 @@ class SqliteStore final : public Store {
   }
 
   Status remove(std::string_view bucket, std::string_view key) override { return erase(bucket, key, std::nullopt); }
-  Status compare_and_remove(std::string_view bucket, std::string_view key, Revision expected) override { return erase(bucket, key, expected); }
+  Status compare_and_remove(std::string_view bucket, std::string_view key, Revision expected) override {
+    return erase(bucket, key, expected);
+  }
 
-  Result<std::vector<KeyedEntry>> scan(std::string_view bucket, std::string_view prefix, std::size_t limit, std::string_view after) override {
+  Result<std::vector<KeyedEntry>> scan(std::string_view bucket, std::string_view prefix, std::size_t limit,
+                                       std::string_view after) override {
     scan_.bind(1, bucket);
     scan_.bind(2, prefix);
     scan_.bind(3, after);

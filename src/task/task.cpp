@@ -166,7 +166,8 @@ Result<const model::Task*> TaskBook::open_implicit(const model::Subject& subject
   }
   if (s.tasks.size() >= s.options.tasks) s.expire(now_ms);
   if (s.tasks.size() >= s.options.tasks) {
-    return fail(ErrorCode::kUnavailable, "too many tasks are open (" + std::to_string(s.tasks.size()) + ")", "end sessions that are not used, or raise the bound");
+    return fail(ErrorCode::kUnavailable, "too many tasks are open (" + std::to_string(s.tasks.size()) + ")",
+                "end sessions that are not used, or raise the bound");
   }
   const auto own = s.per_subject.find(subject.id);
   if (own != s.per_subject.end() && own->second >= s.options.tasks_per_subject) {
@@ -197,7 +198,8 @@ Result<const model::Task*> TaskBook::admit(std::string_view task_id, UnixMs now_
   if (it == s.tasks.end()) {
     if (const auto past = s.ended.find(task_id); past != s.ended.end()) {
       if (past->second == "expired") return fail(ErrorCode::kExpired, "task " + std::string(task_id) + " has expired", "begin a new task");
-      return fail(ErrorCode::kDenied, "task " + std::string(task_id) + " was ended: " + past->second, "begin a new task once its owner allows it");
+      return fail(ErrorCode::kDenied, "task " + std::string(task_id) + " was ended: " + past->second,
+                  "begin a new task once its owner allows it");
     }
     return fail(ErrorCode::kNotFound, "task " + std::string(task_id) + " does not exist", "begin a new task");
   }
@@ -232,7 +234,8 @@ bool TaskBook::end(std::string_view task_id, std::string_view reason, UnixMs now
 void TaskBook::end_session(std::string_view subject_id, std::string_view session, UnixMs now_ms) {
   auto& s = *state_;
   s.forget_stop(subject_id, session);
-  if (const auto it = s.sessions.find(SessionView{subject_id, session}); it != s.sessions.end()) s.finish(*it->second, "session ended", now_ms);
+  if (const auto it = s.sessions.find(SessionView{subject_id, session}); it != s.sessions.end())
+    s.finish(*it->second, "session ended", now_ms);
 }
 
 void TaskBook::end_all(std::string_view reason, UnixMs now_ms) {
@@ -259,7 +262,9 @@ std::vector<TaskView> TaskBook::list(UnixMs now_ms) const {
     out.push_back({open->task, open->subject, open->owner, open->session});
     out.back().task.calls_last_minute = open->minute.at(now_ms);
   }
-  std::sort(out.begin(), out.end(), [](const TaskView& a, const TaskView& b) { return std::tie(a.task.started_ms, a.task.id) < std::tie(b.task.started_ms, b.task.id); });
+  std::sort(out.begin(), out.end(), [](const TaskView& a, const TaskView& b) {
+    return std::tie(a.task.started_ms, a.task.id) < std::tie(b.task.started_ms, b.task.id);
+  });
   return out;
 }
 

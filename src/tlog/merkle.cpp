@@ -39,7 +39,9 @@ void subproof(std::size_t m, std::span<const Digest> leaves, bool whole, Proof& 
   }
 }
 
-std::unexpected<Error> no_proof(std::string_view what) { return fail(ErrorCode::kInvalid, "the " + std::string(what) + " proof does not hold"); }
+std::unexpected<Error> no_proof(std::string_view what) {
+  return fail(ErrorCode::kInvalid, "the " + std::string(what) + " proof does not hold");
+}
 
 }  // namespace
 
@@ -90,7 +92,8 @@ Status verify_inclusion(const Digest& leaf, std::uint64_t index, std::uint64_t s
   return {};
 }
 
-Status verify_consistency(std::uint64_t old_size, const Digest& old_root, std::uint64_t new_size, const Digest& new_root, const Proof& proof) {
+Status verify_consistency(std::uint64_t old_size, const Digest& old_root, std::uint64_t new_size, const Digest& new_root,
+                          const Proof& proof) {
   if (old_size == 0 || old_size > new_size) return no_proof("consistency");
   if (old_size == new_size) {
     if (!proof.empty() || old_root != new_root) return no_proof("consistency");

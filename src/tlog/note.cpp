@@ -64,7 +64,8 @@ Result<KeyParts> split_key(std::string_view text, std::string_view what) {
   parts.name = text.substr(0, first);
   const auto id = from_hex(text.substr(first + 1, second - first - 1));
   auto key = base64_decode(text.substr(second + 1));
-  if (!is_key_name(parts.name) || !id || id->size() != kKeyIdBytes || to_hex(*id) != text.substr(first + 1, second - first - 1)) return malformed(what);
+  if (!is_key_name(parts.name) || !id || id->size() != kKeyIdBytes || to_hex(*id) != text.substr(first + 1, second - first - 1))
+    return malformed(what);
   if (!key || key->size() != kKeyBytes + 1 || key->front() != kEd25519) return malformed(what);
   parts.key_id = big_endian(*id);
   parts.key = key->substr(1);
@@ -90,7 +91,8 @@ bool is_note_text(std::string_view bytes) {
       if ((next & 0xC0) != 0x80) return false;
       point = point << 6 | (next & 0x3FU);
     }
-    if ((length == 3 && point < 0x800) || (length == 4 && (point < 0x10000 || point > 0x10FFFF)) || (point >= 0xD800 && point <= 0xDFFF)) return false;
+    if ((length == 3 && point < 0x800) || (length == 4 && (point < 0x10000 || point > 0x10FFFF)) || (point >= 0xD800 && point <= 0xDFFF))
+      return false;
     i += length;
   }
   return true;
@@ -104,7 +106,8 @@ bool is_key_name(std::string_view name) {
     if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F || c == '+') return false;
   }
   // Unicode's spaces outside ASCII.
-  for (std::string_view space : {"\xC2\x85", "\xC2\xA0", "\xE1\x9A\x80", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"}) {
+  for (std::string_view space :
+       {"\xC2\x85", "\xC2\xA0", "\xE1\x9A\x80", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"}) {
     if (name.find(space) != std::string_view::npos) return false;
   }
   for (auto at = name.find("\xE2\x80"); at != std::string_view::npos; at = name.find("\xE2\x80", at + 1)) {
@@ -166,7 +169,8 @@ Result<std::string> open_note(std::string_view bytes, const Verifier& verifier) 
   bool signed_by_it = false;
   for (const auto& signature : note->signatures) {
     if (signature.name != verifier.name || signature.key_id != verifier.key_id) continue;
-    if (!verifier.verify(note->text, signature.signature)) return fail(ErrorCode::kDenied, "the signature of " + verifier.name + " does not hold");
+    if (!verifier.verify(note->text, signature.signature))
+      return fail(ErrorCode::kDenied, "the signature of " + verifier.name + " does not hold");
     signed_by_it = true;
   }
   if (!signed_by_it) return fail(ErrorCode::kDenied, "the note is not signed by " + verifier.text());
@@ -176,7 +180,8 @@ Result<std::string> open_note(std::string_view bytes, const Verifier& verifier) 
 Signer::~Signer() { OPENSSL_cleanse(seed_.data(), seed_.size()); }
 
 Result<Signer> Signer::from_seed(std::string name, std::string_view seed) {
-  if (!is_key_name(name)) return fail(ErrorCode::kInvalid, "\"" + name + "\" cannot name a key", "use a name without spaces and plus signs");
+  if (!is_key_name(name))
+    return fail(ErrorCode::kInvalid, "\"" + name + "\" cannot name a key", "use a name without spaces and plus signs");
   Signer signer;
   seed.copy(reinterpret_cast<char*>(signer.seed_.data()), kKeyBytes);
   const Key key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, signer.seed_.data(), kKeyBytes));
@@ -223,7 +228,8 @@ Result<std::string> Signer::sign_note(std::string_view text) const {
       EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &length, raw(text), text.size()) != 1) {
     return fail(ErrorCode::kInternal, "OpenSSL cannot sign");
   }
-  return std::string(text) + "\n" + std::string(kSignaturePrefix) + verifier_.name + " " + base64_encode(big_endian_text(verifier_.key_id) + signature) + "\n";
+  return std::string(text) + "\n" + std::string(kSignaturePrefix) + verifier_.name + " " +
+         base64_encode(big_endian_text(verifier_.key_id) + signature) + "\n";
 }
 
 std::string checkpoint_text(const Checkpoint& checkpoint) {
@@ -238,7 +244,8 @@ Result<Checkpoint> parse_checkpoint(std::string_view text) {
     line = text.substr(0, end);
     text.remove_prefix(end + 1);
   }
-  if (text.starts_with('\n') || text.find("\n\n") != std::string_view::npos || (!text.empty() && text.back() != '\n')) return malformed("checkpoint");
+  if (text.starts_with('\n') || text.find("\n\n") != std::string_view::npos || (!text.empty() && text.back() != '\n'))
+    return malformed("checkpoint");
   Checkpoint checkpoint;
   checkpoint.origin = lines[0];
   const auto size = lines[1];

@@ -43,9 +43,7 @@ unsigned level_count(std::uint64_t size) {
   return levels;
 }
 
-std::uint64_t full_tiles(std::uint64_t size, unsigned level) {
-  return level + 1 >= kLevels ? 0 : size >> (kLevelBits * (level + 1));
-}
+std::uint64_t full_tiles(std::uint64_t size, unsigned level) { return level + 1 >= kLevels ? 0 : size >> (kLevelBits * (level + 1)); }
 
 std::uint64_t partial_width(std::uint64_t size, unsigned level) {
   return level >= kLevels ? 0 : (size >> (kLevelBits * level)) % kTileWidth;
@@ -78,7 +76,8 @@ Result<std::vector<std::string_view>> parse_bundle(std::string_view bytes) {
   std::size_t at = 0;
   while (at < bytes.size()) {
     if (bytes.size() - at < 2 || entries.size() == kTileWidth) return fail(ErrorCode::kInvalid, "an entry bundle is malformed");
-    const std::size_t size = static_cast<std::size_t>(static_cast<unsigned char>(bytes[at])) << 8 | static_cast<unsigned char>(bytes[at + 1]);
+    const std::size_t size =
+        static_cast<std::size_t>(static_cast<unsigned char>(bytes[at])) << 8 | static_cast<unsigned char>(bytes[at + 1]);
     at += 2;
     if (bytes.size() - at < size) return fail(ErrorCode::kInvalid, "an entry bundle is cut off");
     entries.push_back(bytes.substr(at, size));

@@ -175,7 +175,8 @@ const Node* Node::find(std::string_view key) const {
 
 Result<Node> parse(std::string_view text, std::string_view source_name, Limits limits) {
   if (text.size() > limits.size_bytes) {
-    return fail(ErrorCode::kTooLarge, std::string(source_name) + ": the file is larger than " + std::to_string(limits.size_bytes) + " bytes");
+    return fail(ErrorCode::kTooLarge,
+                std::string(source_name) + ": the file is larger than " + std::to_string(limits.size_bytes) + " bytes");
   }
   try {
     std::istringstream stream{std::string(text)};

@@ -26,9 +26,9 @@ struct Node {
   bool quoted = false;  // a scalar in quotes, or a block: text, never a number or a truth value
   std::uint32_t line = 1;
   std::uint32_t column = 1;
-  std::string text;             // kScalar
-  std::vector<Node> items;      // kSequence; of a map: the values, beside `keys`
-  std::vector<Node> keys;       // kMap: scalars, unique
+  std::string text;         // kScalar
+  std::vector<Node> items;  // kSequence; of a map: the values, beside `keys`
+  std::vector<Node> keys;   // kMap: scalars, unique
   const Node* find(std::string_view key) const;
 };
 

@@ -65,9 +65,7 @@ std::string nearest(std::string_view word, std::span<const std::string_view> kno
   return std::string(found);
 }
 
-std::string Reader::place(const Node& at) const {
-  return source_name_ + ':' + std::to_string(at.line) + ':' + std::to_string(at.column);
-}
+std::string Reader::place(const Node& at) const { return source_name_ + ':' + std::to_string(at.line) + ':' + std::to_string(at.column); }
 
 void Reader::complain(const Node& at, std::string message, std::string hint, ErrorCode code) {
   if (error_) return;

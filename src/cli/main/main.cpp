@@ -53,12 +53,17 @@ const std::vector<Verb>& verbs() {
       {"doctor", "", run_check},
       {"status", "what runs", on_state(run_status)},
       {"reload", "let running gates read their files again", on_state(run_reload)},
-      {"approvals", "the calls that wait for a human", on_state([](const auto& folder, const Words& words) { return run_approvals(folder.string(), words); })},
-      {"approve", "let one of them through: interlock approve ID", on_state([](const auto& folder, const Words& words) { return run_approve(folder.string(), words); })},
-      {"deny", "end one of them: interlock deny ID --reason TEXT", on_state([](const auto& folder, const Words& words) { return run_deny(folder.string(), words); })},
-      {"pins", "tool definitions, which of them changed, and trusting them", on_state([](const auto& folder, const Words& words) { return run_pins(folder.string(), words); })},
+      {"approvals", "the calls that wait for a human",
+       on_state([](const auto& folder, const Words& words) { return run_approvals(folder.string(), words); })},
+      {"approve", "let one of them through: interlock approve ID",
+       on_state([](const auto& folder, const Words& words) { return run_approve(folder.string(), words); })},
+      {"deny", "end one of them: interlock deny ID --reason TEXT",
+       on_state([](const auto& folder, const Words& words) { return run_deny(folder.string(), words); })},
+      {"pins", "tool definitions, which of them changed, and trusting them",
+       on_state([](const auto& folder, const Words& words) { return run_pins(folder.string(), words); })},
       {"policy", "check, fmt, test, explain, translate and analyze policies", run_policy},
-      {"log", "what was asked, decided and done; and the proof of it", on_state([](const auto& folder, const Words& words) { return run_log(folder, words); })},
+      {"log", "what was asked, decided and done; and the proof of it",
+       on_state([](const auto& folder, const Words& words) { return run_log(folder, words); })},
       {"version", "the version of this program", run_version},
   };
   return all;
@@ -92,6 +97,7 @@ int main(int argc, char** argv) {
   }
   std::vector<std::string_view> known;
   for (const auto& verb : verbs()) known.push_back(verb.name);
-  std::fprintf(stderr, "interlock: there is no verb %s%s\n  `interlock --help` lists them\n", approval::printable(name, 100).c_str(), did_you_mean(name, known).c_str());
+  std::fprintf(stderr, "interlock: there is no verb %s%s\n  `interlock --help` lists them\n", approval::printable(name, 100).c_str(),
+               did_you_mean(name, known).c_str());
   return kUsage;
 }

@@ -39,7 +39,9 @@ AdminAnswer error_answer(int status, std::string_view code, std::string_view mes
   return json_answer(status, json::object{{"error", std::move(error)}});
 }
 
-AdminAnswer error_answer(const Error& error) { return error_answer(http_status_of(error.code), error_code_name(error.code), error.message, error.hint); }
+AdminAnswer error_answer(const Error& error) {
+  return error_answer(http_status_of(error.code), error_code_name(error.code), error.message, error.hint);
+}
 
 AdminAnswer result_answer(const Result<json::object>& result) { return result ? json_answer(200, *result) : error_answer(result.error()); }
 
@@ -50,7 +52,9 @@ AdminAnswer list_answer(std::string_view name, const Result<json::array>& result
   return json_answer(200, body);
 }
 
-AdminAnswer missing(std::string_view what) { return error_answer(501, "unsupported", std::string(what) + " is not served by this gate", ""); }
+AdminAnswer missing(std::string_view what) {
+  return error_answer(501, "unsupported", std::string(what) + " is not served by this gate", "");
+}
 
 AdminAnswer wrong_method(const char* allowed) {
   auto answer = error_answer(405, "unsupported", "this method is not known here", std::string("use ") + allowed);
@@ -107,7 +111,8 @@ Result<DecisionOrder> decision_order(const net::HttpRequest& request, std::strin
   if (*decision != "approve" && *decision != "deny") return fail(ErrorCode::kInvalid, "\"decision\" is neither \"approve\" nor \"deny\"");
   order.yes = *decision == "approve";
   if (order.yes && digest->empty()) {
-    return fail(ErrorCode::kInvalid, "an approval names no digest", "send \"digest\" of the approval as it was shown, so that the yes is to that act");
+    return fail(ErrorCode::kInvalid, "an approval names no digest",
+                "send \"digest\" of the approval as it was shown, so that the yes is to that act");
   }
   order.digest = std::move(*digest);
   order.reason = std::move(*reason);
@@ -174,10 +179,14 @@ Status make_private_folder(const std::string& folder) {
   struct stat facts;
   if (::lstat(folder.c_str(), &facts) != 0) return fail(system_error("the folder " + folder + " cannot be read", errno));
   if (!S_ISDIR(facts.st_mode)) return fail(ErrorCode::kDenied, folder + " is not a folder", "move it away");
-  if (facts.st_uid != ::geteuid()) return fail(ErrorCode::kDenied, "the folder " + folder + " belongs to another user", "give it to the user that runs the gate");
+  if (facts.st_uid != ::geteuid())
+    return fail(ErrorCode::kDenied, "the folder " + folder + " belongs to another user", "give it to the user that runs the gate");
   // What others could write, others may have filled: their sockets would be taken for gates.
-  if ((facts.st_mode & 022) != 0) return fail(ErrorCode::kDenied, "the folder " + folder + " can be written by other users", "remove it, or look what is in it and chmod it to 700");
-  if ((facts.st_mode & 077) != 0 && ::chmod(folder.c_str(), 0700) != 0) return fail(system_error("the folder " + folder + " cannot be made private", errno));
+  if ((facts.st_mode & 022) != 0)
+    return fail(ErrorCode::kDenied, "the folder " + folder + " can be written by other users",
+                "remove it, or look what is in it and chmod it to 700");
+  if ((facts.st_mode & 077) != 0 && ::chmod(folder.c_str(), 0700) != 0)
+    return fail(system_error("the folder " + folder + " cannot be made private", errno));
   return {};
 }
 
@@ -203,7 +212,8 @@ int http_status_of(ErrorCode code) {
 AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOperations& operations, int service_uid) {
   // No credentials means that this is no Unix socket: then nobody is let in.
   if (request.peer_pid <= 0 || request.peer_uid < 0 || (request.peer_uid != service_uid && request.peer_uid != 0)) {
-    return error_answer(403, "denied", "the admin socket is for the gate's own user and root", "use sudo -u, or the user that runs the gate");
+    return error_answer(403, "denied", "the admin socket is for the gate's own user and root",
+                        "use sudo -u, or the user that runs the gate");
   }
   // A browser or a proxy that was talked into calling would say so; the CLI never does.
   if (request.headers.get("origin") || request.headers.get("x-forwarded-for")) {
@@ -217,8 +227,12 @@ AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOpe
   const bool post = request.method == "POST";
 
   if (path == "status") return !get ? wrong_method("GET") : operations.status ? result_answer(operations.status()) : missing("status");
-  if (path == "sessions") return !get ? wrong_method("GET") : operations.sessions ? list_answer("sessions", operations.sessions()) : missing("the list of sessions");
-  if (path == "reload") return !post ? wrong_method("POST") : operations.reload ? result_answer(operations.reload(caller)) : missing("reload");
+  if (path == "sessions")
+    return !get                  ? wrong_method("GET")
+           : operations.sessions ? list_answer("sessions", operations.sessions())
+                                 : missing("the list of sessions");
+  if (path == "reload")
+    return !post ? wrong_method("POST") : operations.reload ? result_answer(operations.reload(caller)) : missing("reload");
   if (path == "caller") {
     if (!get) return wrong_method("GET");
     if (!operations.may_administer) return missing("the check of callers");
@@ -232,11 +246,15 @@ AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOpe
     const auto order = pin_order(request);
     return order ? result_answer(operations.change_pins(caller, *order)) : error_answer(order.error());
   }
-  if (path == "approvals") return !get ? wrong_method("GET") : operations.approvals ? list_answer("approvals", operations.approvals()) : missing("the list of approvals");
+  if (path == "approvals")
+    return !get                   ? wrong_method("GET")
+           : operations.approvals ? list_answer("approvals", operations.approvals())
+                                  : missing("the list of approvals");
   static constexpr std::string_view kApprovals = "approvals/";
   if (path.starts_with(kApprovals)) {
     const auto id = path.substr(kApprovals.size());
-    if (id.empty() || id.size() > kNameBytes || id.find('/') != std::string_view::npos) return error_answer(404, "not_found", "there is no such approval", "");
+    if (id.empty() || id.size() > kNameBytes || id.find('/') != std::string_view::npos)
+      return error_answer(404, "not_found", "there is no such approval", "");
     if (get) return operations.approval ? result_answer(operations.approval(id)) : missing("showing approvals");
     if (!post) return wrong_method("GET, POST");
     if (!operations.decide) return missing("deciding");
@@ -246,7 +264,9 @@ AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOpe
   return error_answer(404, "not_found", "there is nothing at this path", "");
 }
 
-std::string admin_socket_path(std::string_view state_folder, int pid) { return std::string(state_folder) + "/run/" + std::to_string(pid) + ".sock"; }
+std::string admin_socket_path(std::string_view state_folder, int pid) {
+  return std::string(state_folder) + "/run/" + std::to_string(pid) + ".sock";
+}
 
 AdminListener::AdminListener(net::Loop& loop, AdminOperations operations) {
   net::HttpServerOptions options;
@@ -273,7 +293,8 @@ Status AdminListener::listen(const std::string& state_folder) {
   remove_dead_sockets(folder);
   const std::string path = admin_socket_path(state_folder, static_cast<int>(::getpid()));
   if (path.size() >= sizeof sockaddr_un::sun_path) {
-    return fail(ErrorCode::kTooLarge, "the path of the admin socket is too long for a Unix socket: " + path, "choose a shorter state folder");
+    return fail(ErrorCode::kTooLarge, "the path of the admin socket is too long for a Unix socket: " + path,
+                "choose a shorter state folder");
   }
   if (auto listening = server_->listen_unix(path); !listening) return listening;
   path_ = path;

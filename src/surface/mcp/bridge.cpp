@@ -16,7 +16,8 @@ void fit_tools_for_legacy(json::object& result) {
   for (auto& tool : tools->get_array()) {
     auto* o = tool.if_object();
     if (o == nullptr) continue;
-    if (const auto* schema = json::object_at(*o, "outputSchema"); schema != nullptr && json::string_at(*schema, "type") != "object") o->erase("outputSchema");
+    if (const auto* schema = json::object_at(*o, "outputSchema"); schema != nullptr && json::string_at(*schema, "type") != "object")
+      o->erase("outputSchema");
   }
 }
 
@@ -35,7 +36,8 @@ json::object capabilities_for(const json::object& server, Revision server_revisi
   return out;
 }
 
-void fit_result(std::string_view method, json::value& value, Revision server_revision, Revision client_revision, const json::object& server_info) {
+void fit_result(std::string_view method, json::value& value, Revision server_revision, Revision client_revision,
+                const json::object& server_info) {
   auto* result = value.if_object();
   if (result == nullptr) return;
   if (is_modern(client_revision)) {
@@ -48,7 +50,8 @@ void fit_result(std::string_view method, json::value& value, Revision server_rev
     }
     if (!server_info.empty()) {
       auto& meta = meta_object(*result);
-      if (!meta.contains({kMetaServerInfo.data(), kMetaServerInfo.size()})) meta[{kMetaServerInfo.data(), kMetaServerInfo.size()}] = server_info;
+      if (!meta.contains({kMetaServerInfo.data(), kMetaServerInfo.size()}))
+        meta[{kMetaServerInfo.data(), kMetaServerInfo.size()}] = server_info;
     }
     return;
   }
@@ -64,7 +67,8 @@ void fit_result(std::string_view method, json::value& value, Revision server_rev
   }
   if (method == "tools/list") fit_tools_for_legacy(*result);
   if (method == "tools/call") {
-    if (const auto* content = result->if_contains("structuredContent"); content != nullptr && !content->is_object()) result->erase("structuredContent");
+    if (const auto* content = result->if_contains("structuredContent"); content != nullptr && !content->is_object())
+      result->erase("structuredContent");
   }
 }
 
@@ -74,7 +78,8 @@ void fit_error(std::string_view method, json::object& error, Revision server_rev
   if (is_modern(client_revision) && code == kResourceNotFoundLegacy) error["code"] = -32602;
   // -32602 says more than that a resource is missing; where it says that, it names the resource (2026-07-28 server/resources).
   const auto* data = json::object_at(error, "data");
-  if (!is_modern(client_revision) && code == -32602 && data != nullptr && json::string_at(*data, "uri")) error["code"] = kResourceNotFoundLegacy;
+  if (!is_modern(client_revision) && code == -32602 && data != nullptr && json::string_at(*data, "uri"))
+    error["code"] = kResourceNotFoundLegacy;
 }
 
 json::object capability_for(std::string_view method, const json::object& params) {

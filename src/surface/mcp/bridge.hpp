@@ -16,7 +16,8 @@ json::object capabilities_for(const json::object& server, Revision server_revisi
 
 // A result on its way to the client. Adds what 2026-07-28 requires (resultType, caching hints, serverInfo); takes off what
 // legacy revisions do not know (resultType, hints, structured content and output schemas that are no objects).
-void fit_result(std::string_view method, json::value& result, Revision server_revision, Revision client_revision, const json::object& server_info);
+void fit_result(std::string_view method, json::value& result, Revision server_revision, Revision client_revision,
+                const json::object& server_info);
 
 // Error codes that changed: a missing resource was -32002 and became -32602.
 void fit_error(std::string_view method, json::object& error, Revision server_revision, Revision client_revision);

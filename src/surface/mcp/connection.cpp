@@ -14,7 +14,8 @@ constexpr std::size_t kToolsKept = 10'000;
 
 }  // namespace
 
-Connection::Connection(net::Loop& loop, net::HttpClient& client, DefinitionPool& pool, const ServerConfig& config, ClientProfile profile, bool shared)
+Connection::Connection(net::Loop& loop, net::HttpClient& client, DefinitionPool& pool, const ServerConfig& config, ClientProfile profile,
+                       bool shared)
     : loop_(loop), client_(client), pool_(pool), config_(config), profile_(std::move(profile)), shared_(shared) {}
 
 Connection::~Connection() { close(); }
@@ -29,7 +30,8 @@ void Connection::close() {
 void Connection::ready(std::function<void(Result<std::shared_ptr<ServerLink>>)> done) {
   if (link_ && link_->is_open()) return done(link_);
   if (!link_ || link_->is_closed()) {
-    if (last_open_ns_ != 0 && steady_ns() - last_open_ns_ < kReopenPauseNs && !last_failure_.message.empty()) return done(fail(last_failure_));
+    if (last_open_ns_ != 0 && steady_ns() - last_open_ns_ < kReopenPauseNs && !last_failure_.message.empty())
+      return done(fail(last_failure_));
     last_open_ns_ = steady_ns();
     tools_loaded_ = false;
     auto limits = config_.limits;
@@ -75,7 +77,8 @@ void Connection::tools_ready(std::function<void(Result<std::shared_ptr<ServerLin
 }
 
 void Connection::refresh_tools(std::function<void(Status)> done) {
-  if (!link_ || !link_->is_open()) return done(fail(ErrorCode::kUnavailable, "the connection to server \"" + config_.name + "\" is not open"));
+  if (!link_ || !link_->is_open())
+    return done(fail(ErrorCode::kUnavailable, "the connection to server \"" + config_.name + "\" is not open"));
   if (!link_->has_capability("tools")) {
     tools_loaded_ = true;
     return done({});
@@ -107,9 +110,7 @@ void Connection::list_page(std::shared_ptr<ServerLink> link, std::string cursor,
   if (!cursor.empty()) params["cursor"] = cursor;
   std::weak_ptr<Connection> weak = weak_from_this();
   link->call("tools/list", std::move(params), {},
-             {.on_notice = {},
-              .on_ask = {},
-              .on_done = [weak, link, page, found, done](Outcome outcome) {
+             {.on_notice = {}, .on_ask = {}, .on_done = [weak, link, page, found, done](Outcome outcome) {
                 auto self = weak.lock();
                 if (!self) return;
                 if (outcome.kind == Outcome::Kind::kFailed) return done(fail(std::move(outcome.failure)));
@@ -119,7 +120,8 @@ void Connection::list_page(std::shared_ptr<ServerLink> link, std::string cursor,
                 }
                 const auto* result = outcome.result.if_object();
                 const auto* tools = result == nullptr ? nullptr : json::array_at(*result, "tools");
-                if (tools == nullptr) return done(fail(ErrorCode::kInvalid, "server \"" + self->config_.name + "\" answered tools/list without tools"));
+                if (tools == nullptr)
+                  return done(fail(ErrorCode::kInvalid, "server \"" + self->config_.name + "\" answered tools/list without tools"));
                 for (const auto& tool : *tools) {
                   if (const auto* text = tool.if_object(); text != nullptr && found->size() < kToolsKept) {
                     auto definition = self->pool_.intern(*text);
@@ -207,7 +209,8 @@ void Connection::on_loose_ask(AskId ask, std::string_view method, json::object p
     else link->refuse_ask(ask, net::kInternalError, answer.error().message);
   });
   std::weak_ptr<Session> weak = session;
-  if (asked != 0) link->on_ask_withdrawn(ask, [weak, asked] {
+  if (asked != 0)
+    link->on_ask_withdrawn(ask, [weak, asked] {
       if (auto held = weak.lock()) held->drop_ask(asked, nullptr);
     });
 }

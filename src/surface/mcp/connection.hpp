@@ -28,7 +28,8 @@ struct ServerConfig {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(net::Loop& loop, net::HttpClient& client, DefinitionPool& pool, const ServerConfig& config, ClientProfile profile, bool shared);
+  Connection(net::Loop& loop, net::HttpClient& client, DefinitionPool& pool, const ServerConfig& config, ClientProfile profile,
+             bool shared);
   ~Connection();
 
   const ServerConfig& config() const { return config_; }
@@ -51,7 +52,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   void on_notice(std::string_view method, const json::object& params);
   void on_loose_ask(AskId ask, std::string_view method, json::object params);
-  void list_page(std::shared_ptr<ServerLink> link, std::string cursor, int page, std::shared_ptr<ToolTable> found, std::function<void(Status)> done);
+  void list_page(std::shared_ptr<ServerLink> link, std::string cursor, int page, std::shared_ptr<ToolTable> found,
+                 std::function<void(Status)> done);
   void each_user(const std::function<void(Session&)>& visit);
 
   net::Loop& loop_;

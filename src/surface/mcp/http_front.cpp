@@ -12,8 +12,8 @@ constexpr std::string_view kParameterPrefix = "Mcp-Param-";
 
 net::Headers json_headers() { return {{"Content-Type", "application/json"}}; }
 
-void refuse(const std::shared_ptr<net::HttpExchange>& exchange, int status, int code, std::string_view message, const json::value& id = nullptr,
-            const json::value* data = nullptr, net::Headers headers = json_headers()) {
+void refuse(const std::shared_ptr<net::HttpExchange>& exchange, int status, int code, std::string_view message,
+            const json::value& id = nullptr, const json::value* data = nullptr, net::Headers headers = json_headers()) {
   exchange->respond(status, std::move(headers), net::write_error(id, code, message, data));
 }
 
@@ -22,7 +22,11 @@ class HttpReply final : public ReplySink, public std::enable_shared_from_this<Ht
  public:
   // `events`: the client takes a stream; `stream`: it wants one even for a lone answer.
   HttpReply(std::shared_ptr<net::HttpExchange> exchange, bool events, bool stream, net::Headers headers, net::Headers parameters = {})
-      : exchange_(std::move(exchange)), events_(events), stream_(stream), headers_(std::move(headers)), parameters_(std::move(parameters)) {}
+      : exchange_(std::move(exchange)),
+        events_(events),
+        stream_(stream),
+        headers_(std::move(headers)),
+        parameters_(std::move(parameters)) {}
 
   bool takes_messages() const override { return events_ && !answered_ && !exchange_->gone(); }
   void send(std::string_view message) override {
@@ -176,13 +180,16 @@ HttpFront::HttpFront(Surface& surface, HttpFrontOptions options, Authenticate au
 // Browsers send Origin; a page that rebinds its name to our address also sends its own name as Host.
 std::string HttpFront::check_origin(const net::Headers& headers) const {
   if (const auto origin = headers.get("origin")) {
-    const bool listed = std::find(options_.allowed_origins.begin(), options_.allowed_origins.end(), *origin) != options_.allowed_origins.end();
-    if (!listed && !(options_.loopback && is_loopback_name(origin_host(*origin)))) return "the origin \"" + std::string(origin->substr(0, 200)) + "\" is not allowed";
+    const bool listed =
+        std::find(options_.allowed_origins.begin(), options_.allowed_origins.end(), *origin) != options_.allowed_origins.end();
+    if (!listed && !(options_.loopback && is_loopback_name(origin_host(*origin))))
+      return "the origin \"" + std::string(origin->substr(0, 200)) + "\" is not allowed";
   }
   if (options_.loopback || !options_.allowed_hosts.empty()) {
     const auto host = headers.get("host").value_or("");
     const bool listed = std::find(options_.allowed_hosts.begin(), options_.allowed_hosts.end(), host) != options_.allowed_hosts.end();
-    if (!listed && !(options_.loopback && is_loopback_name(host))) return "the host \"" + std::string(host.substr(0, 200)) + "\" is not this gate's";
+    if (!listed && !(options_.loopback && is_loopback_name(host)))
+      return "the host \"" + std::string(host.substr(0, 200)) + "\" is not this gate's";
   }
   return {};
 }
@@ -197,14 +204,16 @@ bool HttpFront::handle(net::HttpRequest& request, const std::shared_ptr<net::Htt
   if (name.starts_with('/')) name.remove_prefix(1);
   const auto* endpoint = surface_.endpoint(name);
   if (endpoint == nullptr) {
-    refuse(exchange, 404, net::kInvalidRequest, "there is no server \"" + std::string(name.substr(0, 100)) + "\" here; see `servers` in interlock.yaml");
+    refuse(exchange, 404, net::kInvalidRequest,
+           "there is no server \"" + std::string(name.substr(0, 100)) + "\" here; see `servers` in interlock.yaml");
     return true;
   }
   auto subject = authenticate_(request);
   if (!subject) {
     net::Headers headers = json_headers();
     headers.add("WWW-Authenticate", "Bearer realm=\"interlock\"");
-    json::value data = json::object{{"interlock", json::object{{"layer", "identity"}, {"reason", subject.error().message}, {"next", subject.error().hint}}}};
+    json::value data = json::object{
+        {"interlock", json::object{{"layer", "identity"}, {"reason", subject.error().message}, {"next", subject.error().hint}}}};
     refuse(exchange, 401, -31001, "Denied by Interlock (identity): " + subject.error().text(), nullptr, &data, std::move(headers));
     return true;
   }
@@ -219,7 +228,8 @@ bool HttpFront::handle(net::HttpRequest& request, const std::shared_ptr<net::Htt
   return true;
 }
 
-void HttpFront::post(const Endpoint& endpoint, model::Subject subject, net::HttpRequest request, const std::shared_ptr<net::HttpExchange>& exchange) {
+void HttpFront::post(const Endpoint& endpoint, model::Subject subject, net::HttpRequest request,
+                     const std::shared_ptr<net::HttpExchange>& exchange) {
   const auto type = request.headers.get("content-type").value_or("");
   if (!net::equal_ignoring_case(type.substr(0, type.find(';')), "application/json")) {
     return refuse(exchange, 415, net::kInvalidRequest, "the body must be application/json");
@@ -260,12 +270,14 @@ void HttpFront::post_modern(const Endpoint& endpoint, model::Subject subject, ne
   }
   if (is_request) {
     if (meta_version == nullptr || !meta_version->is_string()) {
-      return refuse(exchange, 400, net::kInvalidParams, "params._meta[\"" + std::string(kMetaVersion) + "\"] is missing or no string", message.id);
+      return refuse(exchange, 400, net::kInvalidParams, "params._meta[\"" + std::string(kMetaVersion) + "\"] is missing or no string",
+                    message.id);
     }
     const auto version = json::view(meta_version->get_string());
     if (!header_version) return mismatch("the MCP-Protocol-Version header is missing");
     if (*header_version != version) {
-      return mismatch("MCP-Protocol-Version header value '" + std::string(header_version->substr(0, 64)) + "' does not match body value '" + std::string(version.substr(0, 64)) + "'");
+      return mismatch("MCP-Protocol-Version header value '" + std::string(header_version->substr(0, 64)) + "' does not match body value '" +
+                      std::string(version.substr(0, 64)) + "'");
     }
     if (version != revision_name(kModern)) {
       const auto data = unsupported_version_data(version);
@@ -273,20 +285,26 @@ void HttpFront::post_modern(const Endpoint& endpoint, model::Subject subject, ne
     }
     const auto* capabilities = meta_of(message.params, kMetaClientCapabilities);
     if (capabilities == nullptr || !capabilities->is_object()) {
-      return refuse(exchange, 400, net::kInvalidParams, "params._meta[\"" + std::string(kMetaClientCapabilities) + "\"] is missing or no object", message.id);
+      return refuse(exchange, 400, net::kInvalidParams,
+                    "params._meta[\"" + std::string(kMetaClientCapabilities) + "\"] is missing or no object", message.id);
     }
     const auto method = headers.get("mcp-method");
     if (!method) return mismatch("the Mcp-Method header is missing");
-    if (*method != message.method) return mismatch("Mcp-Method header value '" + std::string(method->substr(0, 64)) + "' does not match body value '" + message.method + "'");
+    if (*method != message.method)
+      return mismatch("Mcp-Method header value '" + std::string(method->substr(0, 64)) + "' does not match body value '" + message.method +
+                      "'");
     if (message.method == "tools/call" || message.method == "resources/read" || message.method == "prompts/get") {
       const auto body = json::string_at(message.params, *target_member(message.method));
       const auto raw = headers.get("mcp-name");
       if (!raw) return mismatch("the Mcp-Name header is missing");
       const auto name = decode_header_value(*raw);
       if (!name) return mismatch("the Mcp-Name header holds invalid base64");
-      if (!body || *name != *body) return mismatch("Mcp-Name header value '" + name->substr(0, 100) + "' does not match body value '" + std::string(body.value_or("").substr(0, 100)) + "'");
+      if (!body || *name != *body)
+        return mismatch("Mcp-Name header value '" + name->substr(0, 100) + "' does not match body value '" +
+                        std::string(body.value_or("").substr(0, 100)) + "'");
     }
-    if (const auto* level = meta_of(message.params, kMetaLogLevel); level != nullptr && (!level->is_string() || !log_level_rank(json::view(level->get_string())))) {
+    if (const auto* level = meta_of(message.params, kMetaLogLevel);
+        level != nullptr && (!level->is_string() || !log_level_rank(json::view(level->get_string())))) {
       return refuse(exchange, 200, net::kInvalidParams, "params._meta[\"" + std::string(kMetaLogLevel) + "\"] is no log level", message.id);
     }
   }
@@ -302,9 +320,12 @@ void HttpFront::post_modern(const Endpoint& endpoint, model::Subject subject, ne
   }
   net::Headers parameters;
   for (const auto& [name, value] : headers.all()) {
-    if (name.size() > kParameterPrefix.size() && net::equal_ignoring_case(std::string_view(name).substr(0, kParameterPrefix.size()), kParameterPrefix)) parameters.add(name, value);
+    if (name.size() > kParameterPrefix.size() &&
+        net::equal_ignoring_case(std::string_view(name).substr(0, kParameterPrefix.size()), kParameterPrefix))
+      parameters.add(name, value);
   }
-  auto reply = std::make_shared<HttpReply>(exchange, accepts(headers, "text/event-stream"), prefers_events(headers), net::Headers{}, std::move(parameters));
+  auto reply = std::make_shared<HttpReply>(exchange, accepts(headers, "text/event-stream"), prefers_events(headers), net::Headers{},
+                                           std::move(parameters));
   surface_.dispatch(*session, std::move(message), std::move(reply));
 }
 
@@ -312,7 +333,8 @@ std::shared_ptr<Session> HttpFront::session_of(const Endpoint& endpoint, const m
                                                const std::shared_ptr<net::HttpExchange>& exchange, const json::value& id) {
   const auto header = headers.get("mcp-session-id");
   if (!header) {
-    refuse(exchange, 400, net::kInvalidRequest, "Bad Request: the Mcp-Session-Id header is missing; begin with initialize (or send _meta of 2026-07-28)", id);
+    refuse(exchange, 400, net::kInvalidRequest,
+           "Bad Request: the Mcp-Session-Id header is missing; begin with initialize (or send _meta of 2026-07-28)", id);
     return nullptr;
   }
   auto session = surface_.find_session(std::string(*header));
@@ -324,7 +346,8 @@ std::shared_ptr<Session> HttpFront::session_of(const Endpoint& endpoint, const m
   if (const auto version = headers.get("mcp-protocol-version")) {
     const auto revision = revision_from_name(*version);
     if (!revision || is_modern(*revision)) {
-      refuse(exchange, 400, net::kInvalidRequest, "Bad Request: unsupported MCP-Protocol-Version \"" + std::string(version->substr(0, 64)) + "\" for this session", id);
+      refuse(exchange, 400, net::kInvalidRequest,
+             "Bad Request: unsupported MCP-Protocol-Version \"" + std::string(version->substr(0, 64)) + "\" for this session", id);
       return nullptr;
     }
   }
@@ -363,7 +386,8 @@ void HttpFront::post_legacy(const Endpoint& endpoint, model::Subject subject, ne
 void HttpFront::post_batch(const Endpoint& endpoint, const model::Subject& subject, json::array batch, const net::Headers& headers,
                            const std::shared_ptr<net::HttpExchange>& exchange) {
   if (!headers.get("mcp-session-id")) {
-    return refuse(exchange, 400, net::kInvalidRequest, "Invalid Request: JSON-RPC batches exist in revision 2025-03-26 alone, inside a session");
+    return refuse(exchange, 400, net::kInvalidRequest,
+                  "Invalid Request: JSON-RPC batches exist in revision 2025-03-26 alone, inside a session");
   }
   auto session = session_of(endpoint, subject, headers, exchange, nullptr);
   if (!session) return;
@@ -399,14 +423,17 @@ void HttpFront::post_batch(const Endpoint& endpoint, const model::Subject& subje
   if (requests == 0) exchange->respond(202, {}, {});
 }
 
-void HttpFront::get(const Endpoint& endpoint, const model::Subject& subject, const net::HttpRequest& request, const std::shared_ptr<net::HttpExchange>& exchange) {
+void HttpFront::get(const Endpoint& endpoint, const model::Subject& subject, const net::HttpRequest& request,
+                    const std::shared_ptr<net::HttpExchange>& exchange) {
   const auto accept = request.headers.get("accept").value_or("");
   if (!request.headers.get("mcp-session-id")) {
     auto headers = json_headers();
     headers.add("Allow", "POST");
-    return refuse(exchange, 405, net::kInvalidRequest, "without a session there is no GET stream: POST here", nullptr, nullptr, std::move(headers));
+    return refuse(exchange, 405, net::kInvalidRequest, "without a session there is no GET stream: POST here", nullptr, nullptr,
+                  std::move(headers));
   }
-  if (accept.find("text/event-stream") == std::string_view::npos) return refuse(exchange, 406, net::kInvalidRequest, "Accept must name text/event-stream");
+  if (accept.find("text/event-stream") == std::string_view::npos)
+    return refuse(exchange, 406, net::kInvalidRequest, "Accept must name text/event-stream");
   auto session = session_of(endpoint, subject, request.headers, exchange, nullptr);
   if (!session) return;
   exchange->start(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache, no-transform"}, {"X-Accel-Buffering", "no"}});
@@ -418,11 +445,13 @@ void HttpFront::get(const Endpoint& endpoint, const model::Subject& subject, con
   session->set_event_sink(std::move(sink));
 }
 
-void HttpFront::remove(const Endpoint& endpoint, const model::Subject& subject, const net::HttpRequest& request, const std::shared_ptr<net::HttpExchange>& exchange) {
+void HttpFront::remove(const Endpoint& endpoint, const model::Subject& subject, const net::HttpRequest& request,
+                       const std::shared_ptr<net::HttpExchange>& exchange) {
   if (!request.headers.get("mcp-session-id")) {
     auto headers = json_headers();
     headers.add("Allow", "POST");
-    return refuse(exchange, 405, net::kInvalidRequest, "without a session there is nothing to delete", nullptr, nullptr, std::move(headers));
+    return refuse(exchange, 405, net::kInvalidRequest, "without a session there is nothing to delete", nullptr, nullptr,
+                  std::move(headers));
   }
   auto session = session_of(endpoint, subject, request.headers, exchange, nullptr);
   if (!session) return;

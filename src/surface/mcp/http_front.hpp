@@ -38,8 +38,10 @@ class HttpFront {
                    const std::shared_ptr<net::HttpExchange>& exchange);
   void post_batch(const Endpoint& endpoint, const model::Subject& subject, json::array batch, const net::Headers& headers,
                   const std::shared_ptr<net::HttpExchange>& exchange);
-  void get(const Endpoint& endpoint, const model::Subject& subject, const net::HttpRequest& request, const std::shared_ptr<net::HttpExchange>& exchange);
-  void remove(const Endpoint& endpoint, const model::Subject& subject, const net::HttpRequest& request, const std::shared_ptr<net::HttpExchange>& exchange);
+  void get(const Endpoint& endpoint, const model::Subject& subject, const net::HttpRequest& request,
+           const std::shared_ptr<net::HttpExchange>& exchange);
+  void remove(const Endpoint& endpoint, const model::Subject& subject, const net::HttpRequest& request,
+              const std::shared_ptr<net::HttpExchange>& exchange);
   std::shared_ptr<Session> session_of(const Endpoint& endpoint, const model::Subject& subject, const net::Headers& headers,
                                       const std::shared_ptr<net::HttpExchange>& exchange, const json::value& id);
   std::string check_origin(const net::Headers& headers) const;

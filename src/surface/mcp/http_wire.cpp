@@ -11,10 +11,10 @@ namespace interlock::mcp {
 namespace {
 
 constexpr std::int64_t kHeadTimeoutMs = 300'000;
-constexpr std::int64_t kDefaultRetryMs = 1000;   // WHATWG leaves it to us
-constexpr std::int64_t kLeastRetryMs = 200;      // whatever a server asks for: it must not make us hammer it
+constexpr std::int64_t kDefaultRetryMs = 1000;  // WHATWG leaves it to us
+constexpr std::int64_t kLeastRetryMs = 200;     // whatever a server asks for: it must not make us hammer it
 constexpr std::int64_t kMostRetryMs = 60'000;
-constexpr int kMaximumResumptions = 16;          // of one stream (Last-Event-ID)
+constexpr int kMaximumResumptions = 16;  // of one stream (Last-Event-ID)
 
 bool is_type(const net::Headers& headers, std::string_view type) {
   const auto value = headers.get("content-type");
@@ -38,7 +38,9 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     if (is_modern(revision_)) extra.set("Mcp-Method", std::string(method));
     return post(0, net::write_notification(method, params), std::move(extra), false);
   }
-  Status send_result(const json::value& id, const json::value& result) override { return post(0, net::write_result(id, result), {}, false); }
+  Status send_result(const json::value& id, const json::value& result) override {
+    return post(0, net::write_result(id, result), {}, false);
+  }
   Status send_error(const json::value& id, int code, std::string_view message) override {
     return post(0, net::write_error(id, code, message), {}, false);
   }
@@ -65,7 +67,8 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     streams_.clear();
     if (session_.empty()) return;
     net::HttpClientRequest request{.method = "DELETE", .url = url_, .headers = base_headers(), .body = {}, .head_timeout_ms = 5000};
-    auto call = client_.start(std::move(request), {.on_head = [](int, net::Headers) {}, .on_data = [](std::string_view) {}, .on_end = [](Status) {}});
+    auto call = client_.start(std::move(request),
+                              {.on_head = [](int, net::Headers) {}, .on_data = [](std::string_view) {}, .on_end = [](Status) {}});
     (void)call;
   }
 
@@ -98,7 +101,8 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     for (const auto& [name, value] : extra.all()) headers.set(name, value);
     auto stream = std::make_shared<Stream>(limits_.message_bytes);
     if (id != 0) streams_[id] = stream;
-    launch(id, stream, {.method = "POST", .url = url_, .headers = std::move(headers), .body = std::move(body), .head_timeout_ms = kHeadTimeoutMs},
+    launch(id, stream,
+           {.method = "POST", .url = url_, .headers = std::move(headers), .body = std::move(body), .head_timeout_ms = kHeadTimeoutMs},
            opens_session);
     return {};
   }
@@ -120,44 +124,45 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     std::weak_ptr<HttpWire> weak = weak_from_this();
     const bool is_get = request.method == "GET";
     stream->call = client_.start(
-        std::move(request),
-        {.on_head =
-             [weak, stream, opens_session](int status, net::Headers headers) {
-               auto self = weak.lock();
-               if (!self) return;
-               stream->status = status;
-               stream->headers = std::move(headers);
-               stream->events = status == 200 && is_type(stream->headers, "text/event-stream");
-               if (opens_session && status == 200) {
-                 if (const auto session = stream->headers.get("mcp-session-id")) self->session_ = std::string(*session);
-               }
-             },
-         .on_data =
-             [weak, stream, id](std::string_view chunk) {
-               auto self = weak.lock();
-               if (!self) return;
-               if (!stream->events) {
-                 if (stream->body.size() + chunk.size() > self->limits_.message_bytes) {
-                   stream->call->cancel();
-                   return self->lose(id, stream, Error{ErrorCode::kTooLarge, "the server's answer is over the bound on messages", "raise limits.message_bytes if it is wanted"});
-                 }
-                 stream->body.append(chunk);
-                 return;
-               }
-               const auto fed = stream->parser.feed(chunk, [&](net::SseEvent event) {
-                 if (event.retry_ms) stream->retry_ms = std::clamp(*event.retry_ms, kLeastRetryMs, kMostRetryMs);
-                 if (event.id) stream->last_event_id = *event.id;
-                 if (!event.data.empty()) self->take(id, stream, event.data);
-               });
-               if (!fed) {
-                 stream->call->cancel();
-                 self->lose(id, stream, fed.error());
-               }
-             },
-         .on_end =
-             [weak, stream, id, is_get](Status status) {
-               if (auto self = weak.lock()) self->ended(id, stream, is_get, std::move(status));
-             }});
+        std::move(request), {.on_head =
+                                 [weak, stream, opens_session](int status, net::Headers headers) {
+                                   auto self = weak.lock();
+                                   if (!self) return;
+                                   stream->status = status;
+                                   stream->headers = std::move(headers);
+                                   stream->events = status == 200 && is_type(stream->headers, "text/event-stream");
+                                   if (opens_session && status == 200) {
+                                     if (const auto session = stream->headers.get("mcp-session-id")) self->session_ = std::string(*session);
+                                   }
+                                 },
+                             .on_data =
+                                 [weak, stream, id](std::string_view chunk) {
+                                   auto self = weak.lock();
+                                   if (!self) return;
+                                   if (!stream->events) {
+                                     if (stream->body.size() + chunk.size() > self->limits_.message_bytes) {
+                                       stream->call->cancel();
+                                       return self->lose(id, stream,
+                                                         Error{ErrorCode::kTooLarge, "the server's answer is over the bound on messages",
+                                                               "raise limits.message_bytes if it is wanted"});
+                                     }
+                                     stream->body.append(chunk);
+                                     return;
+                                   }
+                                   const auto fed = stream->parser.feed(chunk, [&](net::SseEvent event) {
+                                     if (event.retry_ms) stream->retry_ms = std::clamp(*event.retry_ms, kLeastRetryMs, kMostRetryMs);
+                                     if (event.id) stream->last_event_id = *event.id;
+                                     if (!event.data.empty()) self->take(id, stream, event.data);
+                                   });
+                                   if (!fed) {
+                                     stream->call->cancel();
+                                     self->lose(id, stream, fed.error());
+                                   }
+                                 },
+                             .on_end =
+                                 [weak, stream, id, is_get](Status status) {
+                                   if (auto self = weak.lock()) self->ended(id, stream, is_get, std::move(status));
+                                 }});
   }
 
   // One message of stream `id`.
@@ -213,7 +218,8 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     if (!status && stream->status == 0) return lose(id, stream, std::move(status.error()));
     if (stream->status == 404 && !session_.empty() && negotiated_) {
       closed_ = true;
-      return handlers_.on_closed(Error{ErrorCode::kUnavailable, "the server has forgotten our session", "the gate opens a new one at the next call"});
+      return handlers_.on_closed(
+          Error{ErrorCode::kUnavailable, "the server has forgotten our session", "the gate opens a new one at the next call"});
     }
     if (is_type(stream->headers, "application/json")) {
       if (const auto it = streams_.find(id); it != streams_.end() && it->second == stream) streams_.erase(it);
@@ -246,7 +252,9 @@ class OwnedHttpWire final : public ServerWire {
   Status send_request(std::uint64_t id, std::string_view method, const json::object& params, net::Headers headers) override {
     return wire_->send_request(id, method, params, std::move(headers));
   }
-  Status send_notification(std::string_view method, const json::object& params) override { return wire_->send_notification(method, params); }
+  Status send_notification(std::string_view method, const json::object& params) override {
+    return wire_->send_notification(method, params);
+  }
   Status send_result(const json::value& id, const json::value& result) override { return wire_->send_result(id, result); }
   Status send_error(const json::value& id, int code, std::string_view message) override { return wire_->send_error(id, code, message); }
   void abandon(std::uint64_t id) override { wire_->abandon(id); }
@@ -260,8 +268,8 @@ class OwnedHttpWire final : public ServerWire {
 
 }  // namespace
 
-Result<std::unique_ptr<ServerWire>> open_http_wire(net::Loop& loop, net::HttpClient& client, const ServerAddress& address, WireLimits limits,
-                                                   WireHandlers handlers) {
+Result<std::unique_ptr<ServerWire>> open_http_wire(net::Loop& loop, net::HttpClient& client, const ServerAddress& address,
+                                                   WireLimits limits, WireHandlers handlers) {
   auto url = net::parse_url(address.url);
   if (!url) return fail(std::move(url.error()));
   return std::make_unique<OwnedHttpWire>(

@@ -19,7 +19,7 @@ constexpr int kPagesAtOnce = 100;        // server pages gathered for one client
 
 struct ListKind {
   std::string_view method;
-  std::string_view member;      // of the result
+  std::string_view member;  // of the result
   std::string_view capability;
   std::string_view identifier;  // of an item
   std::string_view operation;   // what using an item is
@@ -80,7 +80,8 @@ class ListRun : public std::enable_shared_from_this<ListRun> {
     json::object params;
     if (!cursor_.empty()) params["cursor"] = cursor_;
     auto self = shared_from_this();
-    link->call(kind_.method, std::move(params), {}, {.on_notice = {}, .on_ask = {}, .on_done = [self, link](Outcome outcome) { self->take(*link, std::move(outcome)); }});
+    link->call(kind_.method, std::move(params), {},
+               {.on_notice = {}, .on_ask = {}, .on_done = [self, link](Outcome outcome) { self->take(*link, std::move(outcome)); }});
   }
 
   void take(ServerLink& link, Outcome outcome) {
@@ -90,9 +91,11 @@ class ListRun : public std::enable_shared_from_this<ListRun> {
     if (list == nullptr || !list->is_array()) {
       if (session_->endpoint().servers.size() > 1) return leave_server();
       if (outcome.kind == Outcome::Kind::kError) return answer(net::write_error(id_, outcome.error));
-      return answer(net::write_error(id_, kServerFailed, outcome.kind == Outcome::Kind::kFailed ? outcome.failure.text() : "the server's answer holds no list"));
+      return answer(net::write_error(
+          id_, kServerFailed, outcome.kind == Outcome::Kind::kFailed ? outcome.failure.text() : "the server's answer holds no list"));
     }
-    if (!is_modern(session_->profile().revision)) fit_result(kind_.method, outcome.result, link.facts().revision, session_->profile().revision, {});
+    if (!is_modern(session_->profile().revision))
+      fit_result(kind_.method, outcome.result, link.facts().revision, session_->profile().revision, {});
     const auto ttl = json::int_at(*result, "ttlMs");
     ttl_ms_ = std::min(ttl_ms_, ttl.value_or(0));
     if (info_.empty()) info_ = link.facts().info;
@@ -133,7 +136,9 @@ class ListRun : public std::enable_shared_from_this<ListRun> {
     const bool is_tool = kind_.capability == "tools";
     if (is_tool) {
       const auto definition = connection.remember_tool(item);
-      if (!definition->header_problem.empty() && !connection.config().address.url.empty() && connection.link() && is_modern(connection.link()->facts().revision)) return false;
+      if (!definition->header_problem.empty() && !connection.config().address.url.empty() && connection.link() &&
+          is_modern(connection.link()->facts().revision))
+        return false;
       if (gate.check_definition(server, name, item, definition->text_digest) && !gate.observes()) return false;
     }
     if (kind_.method == "resources/list") {
@@ -157,7 +162,8 @@ class ListRun : public std::enable_shared_from_this<ListRun> {
       result["resultType"] = "complete";
       result["ttlMs"] = any_ ? ttl_ms_ : 0;
       result["cacheScope"] = "private";  // what is listed depends on who asks
-      if (!info_.empty() && session_->endpoint().servers.size() == 1) meta_object(result)[{kMetaServerInfo.data(), kMetaServerInfo.size()}] = info_;
+      if (!info_.empty() && session_->endpoint().servers.size() == 1)
+        meta_object(result)[{kMetaServerInfo.data(), kMetaServerInfo.size()}] = info_;
     }
     answer(net::write_result(id_, result));
   }

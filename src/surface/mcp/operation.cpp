@@ -28,7 +28,8 @@ bool fits_question(std::string_view method, const json::value& answer) {
     const auto* content = json::find(*o, "content");
     return content == nullptr || content->is_object();
   }
-  if (method == "sampling/createMessage") return json::string_at(*o, "role") && json::find(*o, "content") != nullptr && json::string_at(*o, "model");
+  if (method == "sampling/createMessage")
+    return json::string_at(*o, "role") && json::find(*o, "content") != nullptr && json::string_at(*o, "model");
   if (method == "roots/list") return json::array_at(*o, "roots") != nullptr;
   return true;
 }
@@ -37,9 +38,11 @@ const json::value kEmptyObject = json::object();
 
 }  // namespace
 
-Operation::Operation(std::shared_ptr<Session> session, json::value id, std::string method, json::object params, std::shared_ptr<ReplySink> reply)
+Operation::Operation(std::shared_ptr<Session> session, json::value id, std::string method, json::object params,
+                     std::shared_ptr<ReplySink> reply)
     : session_(std::move(session)), id_(std::move(id)), method_(std::move(method)), params_(std::move(params)), reply_(std::move(reply)) {
-  if (const auto* token = meta_of(params_, kMetaProgressToken); token != nullptr && (token->is_string() || token->is_int64())) progress_token_ = *token;
+  if (const auto* token = meta_of(params_, kMetaProgressToken); token != nullptr && (token->is_string() || token->is_int64()))
+    progress_token_ = *token;
 }
 
 // ---- where to ---------------------------------------------------------------------------------------------------------------
@@ -108,27 +111,34 @@ void Operation::learn_resource(std::size_t server) {
   const auto& endpoint = session_->endpoint();
   if (server >= endpoint.servers.size()) {
     if (const auto owner = session_->owner_of_resource(target_)) return open_server(*owner);
-    return answer_error(session_->modern() ? net::kInvalidParams : kResourceNotFoundLegacy, "Resource not found: no server here lists " + target_);
+    return answer_error(session_->modern() ? net::kInvalidParams : kResourceNotFoundLegacy,
+                        "Resource not found: no server here lists " + target_);
   }
   session_->connection(server)->ready([self, server](Result<std::shared_ptr<ServerLink>> link) {
     if (self->finished_) return;
     if (!link || !(*link)->has_capability("resources")) return self->learn_resource(server + 1);
     auto open = *link;
-    open->call("resources/list", {}, {}, {.on_notice = {}, .on_ask = {}, .on_done = [self, server, open](Outcome listed) {
-      if (const auto* list = listed.result.is_object() ? json::array_at(listed.result.get_object(), "resources") : nullptr) {
-        for (const auto& item : *list) {
-          if (const auto* o = item.if_object()) self->session_->remember_resource(std::string(json::string_at(*o, "uri").value_or("")), server);
-        }
-      }
-      open->call("resources/templates/list", {}, {}, {.on_notice = {}, .on_ask = {}, .on_done = [self, server](Outcome templates) {
-        if (const auto* list = templates.result.is_object() ? json::array_at(templates.result.get_object(), "resourceTemplates") : nullptr) {
-          for (const auto& item : *list) {
-            if (const auto* o = item.if_object()) self->session_->remember_template(json::string_at(*o, "uriTemplate").value_or(""), server);
-          }
-        }
-        if (!self->finished_) self->learn_resource(server + 1);
-      }});
-    }});
+    open->call("resources/list", {}, {},
+               {.on_notice = {}, .on_ask = {}, .on_done = [self, server, open](Outcome listed) {
+                  if (const auto* list = listed.result.is_object() ? json::array_at(listed.result.get_object(), "resources") : nullptr) {
+                    for (const auto& item : *list) {
+                      if (const auto* o = item.if_object())
+                        self->session_->remember_resource(std::string(json::string_at(*o, "uri").value_or("")), server);
+                    }
+                  }
+                  open->call("resources/templates/list", {}, {},
+                             {.on_notice = {}, .on_ask = {}, .on_done = [self, server](Outcome templates) {
+                                if (const auto* list = templates.result.is_object()
+                                                           ? json::array_at(templates.result.get_object(), "resourceTemplates")
+                                                           : nullptr) {
+                                  for (const auto& item : *list) {
+                                    if (const auto* o = item.if_object())
+                                      self->session_->remember_template(json::string_at(*o, "uriTemplate").value_or(""), server);
+                                  }
+                                }
+                                if (!self->finished_) self->learn_resource(server + 1);
+                              }});
+                }});
   });
 }
 
@@ -139,7 +149,8 @@ void Operation::open_server(std::size_t server) {
   const auto next = [self](Result<std::shared_ptr<ServerLink>> link) {
     if (self->finished_) return;
     if (!link) {
-      json::value data = json::object{{"interlock", json::object{{"layer", "server"}, {"server", self->connection_->config().name}, {"next", link.error().hint}}}};
+      json::value data = json::object{
+          {"interlock", json::object{{"layer", "server"}, {"server", self->connection_->config().name}, {"next", link.error().hint}}}};
       return self->answer_error(kServerFailed, link.error().message, &data);
     }
     self->connected(*link);
@@ -170,14 +181,16 @@ void Operation::find_tool(bool refreshed) {
     const auto problem = parameter_header_mismatch(*tool_, given == nullptr ? kEmptyObject : *given, *sent);
     if (!problem.empty()) return answer_error(kHeaderMismatch, "Header mismatch: " + problem, nullptr, 400);
   }
-  if (auto quarantined = session_->surface().gate().check_definition(connection_->config().name, target_, tool_->text, tool_->text_digest)) return admit(std::move(quarantined));
+  if (auto quarantined = session_->surface().gate().check_definition(connection_->config().name, target_, tool_->text, tool_->text_digest))
+    return admit(std::move(quarantined));
   if (!tool_->schema) {
     return admit(gate::Refusal{model::Layer::kSchema, "the arguments of " + target_ + " cannot be checked: " + tool_->schema_problem,
                                "tell the owner of server \"" + connection_->config().name + "\""});
   }
   const auto* arguments = json::find(params_, "arguments");
   if (auto checked = tool_->schema->check(arguments == nullptr ? kEmptyObject : *arguments); !checked) {
-    return admit(gate::Refusal{model::Layer::kSchema, "Invalid arguments for tool " + target_ + ": " + checked.error().message, "send arguments that match the tool's inputSchema"});
+    return admit(gate::Refusal{model::Layer::kSchema, "Invalid arguments for tool " + target_ + ": " + checked.error().message,
+                               "send arguments that match the tool's inputSchema"});
   }
   admit(std::nullopt);
 }
@@ -196,7 +209,8 @@ model::ActionRequest Operation::action_request() const {
     args.erase("_meta");
     request.args = std::move(args);
   }
-  if (const auto* trace = meta_of(params_, "traceparent"); trace != nullptr && trace->is_string()) request.trace_parent = std::string(json::view(trace->get_string()));
+  if (const auto* trace = meta_of(params_, "traceparent"); trace != nullptr && trace->is_string())
+    request.trace_parent = std::string(json::view(trace->get_string()));
   return request;
 }
 
@@ -211,10 +225,12 @@ void Operation::admit(std::optional<gate::Refusal> refusal) {
     if (!self->finished_) return self->decided();
     // Taken back between the verdict and its receipt's way to the disk: the record says that nothing was done.
     if (self->act_->verdict.allows()) {
-      self->session_->surface().gate().observe(self->act_, {.kind = "cancelled", .result_text = {}, .note = "taken back before it was performed"}, [](Status) {});
+      self->session_->surface().gate().observe(
+          self->act_, {.kind = "cancelled", .result_text = {}, .note = "taken back before it was performed"}, [](Status) {});
     }
   };
-  auto act = session_->surface().gate().admit(session_->caller(), action_request(), tool_ ? &tool_->text : nullptr, std::move(refusal), std::move(handlers));
+  auto act = session_->surface().gate().admit(session_->caller(), action_request(), tool_ ? &tool_->text : nullptr, std::move(refusal),
+                                              std::move(handlers));
   if (!act_) act_ = std::move(act);
 }
 
@@ -306,7 +322,8 @@ void Operation::perform() {
   options.wants_progress = progress_token_.has_value();
   if (is_modern(link_->facts().revision)) {
     if (!is_modern(revision)) options.log_level = session_->log_level.empty() ? "info" : session_->log_level;
-    if (method_ == "tools/call" || method_ == "prompts/get" || method_ == "resources/read") options.headers.set("Mcp-Name", encode_header_value(target_));
+    if (method_ == "tools/call" || method_ == "prompts/get" || method_ == "resources/read")
+      options.headers.set("Mcp-Name", encode_header_value(target_));
     if (tool_) {
       if (const auto* arguments = json::find(params_, "arguments")) {
         const auto mirrored = parameter_headers(*tool_, *arguments);
@@ -323,7 +340,9 @@ void Operation::perform() {
   CallHandlers handlers;
   handlers.takes_input_required = is_modern(revision);
   handlers.on_notice = [self](std::string_view method, json::object params) { self->relay_notice(method, std::move(params)); };
-  handlers.on_ask = [self](AskId question, std::string_view method, json::object params) { self->relay_ask(question, method, std::move(params)); };
+  handlers.on_ask = [self](AskId question, std::string_view method, json::object params) {
+    self->relay_ask(question, method, std::move(params));
+  };
   handlers.on_done = [self](Outcome outcome) {
     self->call_ = 0;
     self->done(std::move(outcome));
@@ -338,13 +357,16 @@ void Operation::subscribe() {
   if (resources == nullptr || !json::bool_at(*resources, "subscribe")) {
     return done({.kind = Outcome::Kind::kError,
                  .result = {},
-                 .error = json::object{{"code", net::kMethodNotFound}, {"message", "server \"" + connection_->config().name + "\" offers no resource subscriptions"}},
+                 .error = json::object{{"code", net::kMethodNotFound},
+                                       {"message", "server \"" + connection_->config().name + "\" offers no resource subscriptions"}},
                  .failure = {}});
   }
   if (method_ == "resources/subscribe" && session_->subscriptions.size() >= Session::kSubscriptions) {
     return done({.kind = Outcome::Kind::kError,
                  .result = {},
-                 .error = json::object{{"code", kOverloaded}, {"message", "this session has " + std::to_string(Session::kSubscriptions) + " subscriptions, which is the bound"}},
+                 .error = json::object{{"code", kOverloaded},
+                                       {"message", "this session has " + std::to_string(Session::kSubscriptions) +
+                                                       " subscriptions, which is the bound"}},
                  .failure = {}});
   }
   if (method_ == "resources/subscribe") session_->subscriptions.insert(target_);
@@ -355,7 +377,10 @@ void Operation::subscribe() {
     if (self->finished_) return;
     if (status) return self->done({.kind = Outcome::Kind::kResult, .result = json::object(), .error = {}, .failure = {}});
     self->session_->subscriptions.erase(self->target_);
-    self->done({.kind = Outcome::Kind::kError, .result = {}, .error = json::object{{"code", net::kInvalidParams}, {"message", status.error().message}}, .failure = {}});
+    self->done({.kind = Outcome::Kind::kError,
+                .result = {},
+                .error = json::object{{"code", net::kInvalidParams}, {"message", status.error().message}},
+                .failure = {}});
   });
 }
 
@@ -397,8 +422,11 @@ void Operation::done(Outcome outcome) {
   if (finished_) return;
   const auto revision = session_->profile().revision;
   if (outcome.kind == Outcome::Kind::kFailed) {
-    json::value data = json::object{{"interlock", json::object{{"layer", "server"}, {"reason", outcome.failure.message}, {"next", outcome.failure.hint}, {"act", act_->id}}}};
-    return release({.is_error = true, .body = error_text(kServerFailed, outcome.failure.message, &data), .http_status = 200}, "failed", outcome.failure.message);
+    json::value data = json::object{
+        {"interlock",
+         json::object{{"layer", "server"}, {"reason", outcome.failure.message}, {"next", outcome.failure.hint}, {"act", act_->id}}}};
+    return release({.is_error = true, .body = error_text(kServerFailed, outcome.failure.message, &data), .http_status = 200}, "failed",
+                   outcome.failure.message);
   }
   if (outcome.kind == Outcome::Kind::kError) {
     fit_error(method_, outcome.error, link_->facts().revision, revision);
@@ -430,14 +458,23 @@ void Operation::done(Outcome outcome) {
 void Operation::release(Reply reply, std::string_view kind, std::string note) {
   auto self = shared_from_this();
   auto held_reply = std::make_shared<Reply>(std::move(reply));
-  session_->surface().gate().observe(act_, {.kind = kind, .result_text = held_reply->body, .note = std::move(note)}, [self, held_reply](Status status) {
-    if (self->finished_) return;
-    if (!status) {
-      json::value data = json::object{{"interlock", json::object{{"layer", "ledger"}, {"reason", status.error().message}, {"next", status.error().hint}, {"act", self->act_->id}}}};
-      return self->finish({.is_error = true, .body = error_text(kDenied, "Denied by Interlock (ledger): the result cannot be recorded, so it is not released: " + status.error().message, &data), .http_status = 200});
-    }
-    self->finish(std::move(*held_reply));
-  });
+  session_->surface().gate().observe(
+      act_, {.kind = kind, .result_text = held_reply->body, .note = std::move(note)}, [self, held_reply](Status status) {
+        if (self->finished_) return;
+        if (!status) {
+          json::value data = json::object{
+              {"interlock",
+               json::object{
+                   {"layer", "ledger"}, {"reason", status.error().message}, {"next", status.error().hint}, {"act", self->act_->id}}}};
+          return self->finish(
+              {.is_error = true,
+               .body = error_text(
+                   kDenied, "Denied by Interlock (ledger): the result cannot be recorded, so it is not released: " + status.error().message,
+                   &data),
+               .http_status = 200});
+        }
+        self->finish(std::move(*held_reply));
+      });
 }
 
 // ---- questions to the client ------------------------------------------------------------------------------------------------
@@ -504,7 +541,8 @@ std::string Operation::problem_with_retry(std::string_view method, const json::o
   if (!responses->is_object()) return "inputResponses is no object";
   for (const auto& question : questions_) {
     const auto* response = json::find(responses->get_object(), question.key);
-    if (response != nullptr && !fits_question(question.method, *response)) return "inputResponses." + question.key + " is no result of " + question.method;
+    if (response != nullptr && !fits_question(question.method, *response))
+      return "inputResponses." + question.key + " is no result of " + question.method;
   }
   return {};
 }
@@ -515,7 +553,8 @@ void Operation::resume(json::value id, const json::object& params, std::shared_p
   reply_ = std::move(reply);
   token_.clear();
   progress_token_.reset();
-  if (const auto* token = meta_of(params, kMetaProgressToken); token != nullptr && (token->is_string() || token->is_int64())) progress_token_ = *token;
+  if (const auto* token = meta_of(params, kMetaProgressToken); token != nullptr && (token->is_string() || token->is_int64()))
+    progress_token_ = *token;
   watch_client();
   if (stored_) {
     auto stored = std::move(*stored_);

@@ -81,15 +81,15 @@ class Operation : public std::enable_shared_from_this<Operation> {
   CallId call_ = 0;
   bool finished_ = false;
   bool waiting_for_human_ = false;
-  std::string token_;                 // while parked
-  json::object missing_capability_;   // what a legacy server's question needed, and the modern client has not declared
-  std::vector<Question> questions_;   // modern: asked or to be asked
+  std::string token_;                // while parked
+  json::object missing_capability_;  // what a legacy server's question needed, and the modern client has not declared
+  std::vector<Question> questions_;  // modern: asked or to be asked
   bool flush_posted_ = false;
   std::uint64_t next_question_ = 1;
-  std::int64_t hold_ask_ = 0;         // legacy: the elicitation that tells of a hold
+  std::int64_t hold_ask_ = 0;  // legacy: the elicitation that tells of a hold
   double progress_ = 0;
   std::string held_text_;
-  std::optional<Reply> stored_;       // finished while parked: waits for the retry
+  std::optional<Reply> stored_;  // finished while parked: waits for the retry
 };
 
 // A list, merged over the endpoint's servers, filtered by policy and pins.

@@ -41,7 +41,8 @@ class CompiledPattern final : public Pattern {
 
   Found find(std::string_view text) const override {
     const std::unique_ptr<pcre2_match_data, FreeData> data(pcre2_match_data_create_from_pattern(code_.get(), nullptr));
-    const int found = pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, PCRE2_NO_UTF_CHECK, data.get(), bounded_context());
+    const int found = pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, PCRE2_NO_UTF_CHECK, data.get(),
+                                  bounded_context());
     if (found >= 0) return Found::kYes;
     return found == PCRE2_ERROR_NOMATCH ? Found::kNo : Found::kTooCostly;
   }
@@ -53,7 +54,8 @@ class CompiledPattern final : public Pattern {
 }  // namespace
 
 Result<std::unique_ptr<const Pattern>> Pattern::compile(std::string_view expression) {
-  if (expression.size() > kPatternBytes) return fail(ErrorCode::kTooLarge, "a pattern is longer than " + std::to_string(kPatternBytes) + " bytes");
+  if (expression.size() > kPatternBytes)
+    return fail(ErrorCode::kTooLarge, "a pattern is longer than " + std::to_string(kPatternBytes) + " bytes");
   const std::unique_ptr<pcre2_compile_context, FreeCompileContext> context(pcre2_compile_context_create(nullptr));
   pcre2_set_compile_extra_options(context.get(), PCRE2_EXTRA_ALT_BSUX);
   // What ECMA-262 means: \uXXXX, `$` at the very end alone, [] and [^], backreferences to groups that did not take part.

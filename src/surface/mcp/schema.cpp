@@ -33,7 +33,8 @@ std::optional<std::string> pointer_token(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%') {
       unsigned byte = 0;
-      if (i + 2 >= text.size() || std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16).ptr != text.data() + i + 3) return std::nullopt;
+      if (i + 2 >= text.size() || std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16).ptr != text.data() + i + 3)
+        return std::nullopt;
       out += static_cast<char>(byte);
       i += 2;
     } else if (text[i] == '~') {
@@ -248,18 +249,21 @@ class Compiler {
 
   void fill_objects(const json::object& o, SchemaNode& node) {
     // Draft 3 has booleans here, which say nothing that could be enforced at this place.
-    if (const auto* required = json::find(o, "required"); required != nullptr && !required->is_bool()) names(*required, "required", node.required);
+    if (const auto* required = json::find(o, "required"); required != nullptr && !required->is_bool())
+      names(*required, "required", node.required);
     if (const auto* v = json::find(o, "properties")) {
       node.property_names_known = v->if_object();
       if (node.property_names_known == nullptr) return malformed("properties");
-      for (const auto& pair : *node.property_names_known) node.properties.emplace_back(std::string_view(pair.key().data(), pair.key().size()), node_of(pair.value()));
+      for (const auto& pair : *node.property_names_known)
+        node.properties.emplace_back(std::string_view(pair.key().data(), pair.key().size()), node_of(pair.value()));
     }
     if (const auto* v = json::find(o, "patternProperties")) {
       if (!v->is_object()) return malformed("patternProperties");
       for (const auto& pair : v->get_object()) {
         // Left out, it could make `additionalProperties` refuse what is meant: such a schema is not enforced there.
         auto names_like = pattern({pair.key().data(), pair.key().size()});
-        if (names_like == nullptr) return refuse("its patternProperties \"" + shown({pair.key().data(), pair.key().size()}) + "\" cannot be read");
+        if (names_like == nullptr)
+          return refuse("its patternProperties \"" + shown({pair.key().data(), pair.key().size()}) + "\" cannot be read");
         node.pattern_properties.emplace_back(std::move(names_like), node_of(pair.value()));
       }
     }

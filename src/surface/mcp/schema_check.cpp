@@ -10,8 +10,8 @@
 namespace interlock::mcp {
 namespace {
 
-constexpr std::size_t kSteps = 1'000'000;  // subschemas applied in one check: below 100 ms
-constexpr int kDepth = 400;                // references that lead in a circle end here
+constexpr std::size_t kSteps = 1'000'000;         // subschemas applied in one check: below 100 ms
+constexpr int kDepth = 400;                       // references that lead in a circle end here
 constexpr std::int64_t kPatternNs = 100'000'000;  // all matches of one check: each is bounded, their number is the arguments'
 constexpr std::size_t kErrorsShown = 3;
 constexpr std::size_t kShown = 100;
@@ -170,12 +170,15 @@ class Run {
   bool check_number(const SchemaNode& node, long double n, const Place& place, bool report) {
     if (node.minimum && n < *node.minimum) return wrong(place, report, "must be at least " + text_of_number(*node.minimum));
     if (node.maximum && n > *node.maximum) return wrong(place, report, "must be at most " + text_of_number(*node.maximum));
-    if (node.exclusive_minimum && n <= *node.exclusive_minimum) return wrong(place, report, "must be above " + text_of_number(*node.exclusive_minimum));
-    if (node.exclusive_maximum && n >= *node.exclusive_maximum) return wrong(place, report, "must be below " + text_of_number(*node.exclusive_maximum));
+    if (node.exclusive_minimum && n <= *node.exclusive_minimum)
+      return wrong(place, report, "must be above " + text_of_number(*node.exclusive_minimum));
+    if (node.exclusive_maximum && n >= *node.exclusive_maximum)
+      return wrong(place, report, "must be below " + text_of_number(*node.exclusive_maximum));
     if (node.multiple_of) {
       // The quotient is rounded to a double, so that 1.1 counts as a multiple of 0.1.
       const auto quotient = static_cast<double>(n / *node.multiple_of);
-      if (!std::isfinite(quotient) || std::trunc(quotient) != quotient) return wrong(place, report, "must be a multiple of " + text_of_number(*node.multiple_of));
+      if (!std::isfinite(quotient) || std::trunc(quotient) != quotient)
+        return wrong(place, report, "must be a multiple of " + text_of_number(*node.multiple_of));
     }
     return true;
   }
@@ -183,8 +186,10 @@ class Run {
   bool check_string(const SchemaNode& node, std::string_view text, const Place& place, bool report) {
     if (node.min_length || node.max_length) {
       const auto length = characters_of(text);
-      if (node.min_length && length < *node.min_length) return wrong(place, report, "must have at least " + std::to_string(*node.min_length) + " characters");
-      if (node.max_length && length > *node.max_length) return wrong(place, report, "must have at most " + std::to_string(*node.max_length) + " characters");
+      if (node.min_length && length < *node.min_length)
+        return wrong(place, report, "must have at least " + std::to_string(*node.min_length) + " characters");
+      if (node.max_length && length > *node.max_length)
+        return wrong(place, report, "must have at most " + std::to_string(*node.max_length) + " characters");
     }
     if (node.pattern && !matches(*node.pattern, text)) {
       return wrong(place, report, "must match the pattern " + std::string(utf8_prefix(node.pattern_text, kShown)));
@@ -193,8 +198,10 @@ class Run {
   }
 
   bool check_array(const SchemaNode& node, const json::array& list, const Place& place, bool report, Seen* seen) {
-    if (node.min_items && list.size() < *node.min_items) return wrong(place, report, "must have at least " + std::to_string(*node.min_items) + " items");
-    if (node.max_items && list.size() > *node.max_items) return wrong(place, report, "must have at most " + std::to_string(*node.max_items) + " items");
+    if (node.min_items && list.size() < *node.min_items)
+      return wrong(place, report, "must have at least " + std::to_string(*node.min_items) + " items");
+    if (node.max_items && list.size() > *node.max_items)
+      return wrong(place, report, "must have at most " + std::to_string(*node.max_items) + " items");
     if (node.unique_items) {
       std::unordered_set<std::string> known;
       for (const auto& item : list) {
@@ -223,12 +230,15 @@ class Run {
     for (const auto name : node.required) {
       if (json::find(o, name) == nullptr) fits = wrong({&place, name}, report, "is required");
     }
-    if (node.min_properties && o.size() < *node.min_properties) fits = wrong(place, report, "must have at least " + std::to_string(*node.min_properties) + " members");
-    if (node.max_properties && o.size() > *node.max_properties) fits = wrong(place, report, "must have at most " + std::to_string(*node.max_properties) + " members");
+    if (node.min_properties && o.size() < *node.min_properties)
+      fits = wrong(place, report, "must have at least " + std::to_string(*node.min_properties) + " members");
+    if (node.max_properties && o.size() > *node.max_properties)
+      fits = wrong(place, report, "must have at most " + std::to_string(*node.max_properties) + " members");
     for (const auto& [name, others] : node.dependent_required) {
       if (json::find(o, name) == nullptr) continue;
       for (const auto other : others) {
-        if (json::find(o, other) == nullptr) fits = wrong({&place, other}, report, "is required beside " + std::string(utf8_prefix(name, kShown)));
+        if (json::find(o, other) == nullptr)
+          fits = wrong({&place, other}, report, "is required beside " + std::string(utf8_prefix(name, kShown)));
       }
     }
     for (const auto& [name, dependent] : node.dependent_schemas) {

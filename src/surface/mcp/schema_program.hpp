@@ -18,7 +18,15 @@ namespace interlock::mcp {
 using NodeIndex = std::uint32_t;
 
 // The bits of `type`. An integer is a number as well.
-enum : std::uint8_t { kTypeNull = 1, kTypeBoolean = 2, kTypeObject = 4, kTypeArray = 8, kTypeNumber = 16, kTypeString = 32, kTypeInteger = 64 };
+enum : std::uint8_t {
+  kTypeNull = 1,
+  kTypeBoolean = 2,
+  kTypeObject = 4,
+  kTypeArray = 8,
+  kTypeNumber = 16,
+  kTypeString = 32,
+  kTypeInteger = 64
+};
 
 // Absent keywords are empty. Strings and values point into the program's document.
 struct SchemaNode {

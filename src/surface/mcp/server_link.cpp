@@ -16,7 +16,8 @@ void strip_modern_meta(json::object& params) {
   auto* meta_value = params.if_contains("_meta");
   if (meta_value == nullptr || !meta_value->is_object()) return;
   auto& meta = meta_value->get_object();
-  for (auto key : {kMetaVersion, kMetaClientInfo, kMetaClientCapabilities, kMetaLogLevel, kMetaProgressToken}) meta.erase({key.data(), key.size()});
+  for (auto key : {kMetaVersion, kMetaClientInfo, kMetaClientCapabilities, kMetaLogLevel, kMetaProgressToken})
+    meta.erase({key.data(), key.size()});
   if (meta.empty()) params.erase("_meta");
 }
 
@@ -36,7 +37,13 @@ bool same_id(const json::value& id, std::uint64_t& out) {
 
 ServerLink::ServerLink(net::Loop& loop, net::HttpClient& client, std::string name, ServerAddress address, std::optional<Revision> protocol,
                        ClientProfile profile, LinkLimits limits)
-    : loop_(loop), client_(client), name_(std::move(name)), address_(std::move(address)), protocol_(protocol), profile_(std::move(profile)), limits_(limits) {}
+    : loop_(loop),
+      client_(client),
+      name_(std::move(name)),
+      address_(std::move(address)),
+      protocol_(protocol),
+      profile_(std::move(profile)),
+      limits_(limits) {}
 
 ServerLink::~ServerLink() {
   loop_.cancel(open_timer_);
@@ -131,8 +138,8 @@ void ServerLink::handshake_modern(bool fall_back) {
       const auto& result = outcome.result.get_object();
       const auto* versions = json::array_at(result, "supportedVersions");
       const bool has_modern = versions != nullptr && std::any_of(versions->begin(), versions->end(), [](const json::value& v) {
-        return v.is_string() && json::view(v.get_string()) == revision_name(kModern);
-      });
+                                return v.is_string() && json::view(v.get_string()) == revision_name(kModern);
+                              });
       if (has_modern) {
         ServerFacts facts;
         facts.revision = kModern;
@@ -147,13 +154,16 @@ void ServerLink::handshake_modern(bool fall_back) {
     std::string why = outcome.kind == Outcome::Kind::kError    ? std::string(json::string_at(outcome.error, "message").value_or(""))
                       : outcome.kind == Outcome::Kind::kFailed ? outcome.failure.message
                                                                : std::string("it supports none of the gate's revisions");
-    self->open_failed(Error{ErrorCode::kUnavailable, "server \"" + self->name_ + "\" does not speak MCP 2026-07-28: " + why, outcome.failure.hint});
+    self->open_failed(
+        Error{ErrorCode::kUnavailable, "server \"" + self->name_ + "\" does not speak MCP 2026-07-28: " + why, outcome.failure.hint});
   });
 }
 
 void ServerLink::handshake_legacy(bool fall_back) {
   std::weak_ptr<ServerLink> weak = weak_from_this();
-  const Revision wanted = protocol_ && !is_modern(*protocol_) ? *protocol_ : is_modern(profile_.revision) ? kNewestLegacy : profile_.revision;
+  const Revision wanted = protocol_ && !is_modern(*protocol_) ? *protocol_
+                          : is_modern(profile_.revision)      ? kNewestLegacy
+                                                              : profile_.revision;
   json::object capabilities = profile_.capabilities;
   capabilities.erase("extensions");
   json::object params;
@@ -169,7 +179,8 @@ void ServerLink::handshake_legacy(bool fall_back) {
       const auto revision = version ? revision_from_name(*version) : std::nullopt;
       if (!revision || is_modern(*revision)) {
         return self->open_failed(Error{ErrorCode::kUnsupported,
-                                       "server \"" + self->name_ + "\" wants MCP revision \"" + std::string(version.value_or("")) + "\", which the gate does not speak",
+                                       "server \"" + self->name_ + "\" wants MCP revision \"" + std::string(version.value_or("")) +
+                                           "\", which the gate does not speak",
                                        "update the gate, or the server"});
       }
       ServerFacts facts;
@@ -182,8 +193,10 @@ void ServerLink::handshake_legacy(bool fall_back) {
       return self->opened(std::move(facts));
     }
     if (fall_back && self->wire_) return self->handshake_modern(false);
-    const std::string why = outcome.kind == Outcome::Kind::kError ? std::string(json::string_at(outcome.error, "message").value_or("")) : outcome.failure.message;
-    self->open_failed(Error{ErrorCode::kUnavailable, "server \"" + self->name_ + "\" refused the MCP handshake: " + why, outcome.failure.hint});
+    const std::string why = outcome.kind == Outcome::Kind::kError ? std::string(json::string_at(outcome.error, "message").value_or(""))
+                                                                  : outcome.failure.message;
+    self->open_failed(
+        Error{ErrorCode::kUnavailable, "server \"" + self->name_ + "\" refused the MCP handshake: " + why, outcome.failure.hint});
   });
 }
 
@@ -276,7 +289,8 @@ CallId ServerLink::call(std::string_view method, json::object params, CallOption
   };
   if (state_ != State::kOpen) return refuse({ErrorCode::kUnavailable, "the connection to server \"" + name_ + "\" is not open", {}});
   if (calls_.size() >= limits_.calls_in_flight) {
-    return refuse({ErrorCode::kUnavailable, "server \"" + name_ + "\" has " + std::to_string(calls_.size()) + " calls in flight, which is the bound",
+    return refuse({ErrorCode::kUnavailable,
+                   "server \"" + name_ + "\" has " + std::to_string(calls_.size()) + " calls in flight, which is the bound",
                    "wait for some to end, or raise limits.calls_in_flight"});
   }
   const CallId id = next_id_++;
@@ -304,7 +318,8 @@ void ServerLink::arm_timer(CallId id, Call& call) {
     handlers.on_done({.kind = Outcome::Kind::kFailed,
                       .result = {},
                       .error = {},
-                      .failure = {ErrorCode::kTimeout, "server \"" + self->name_ + "\" did not answer in time", "raise limits.call_timeout if it is slow"}});
+                      .failure = {ErrorCode::kTimeout, "server \"" + self->name_ + "\" did not answer in time",
+                                  "raise limits.call_timeout if it is slow"}});
   });
 }
 
@@ -362,7 +377,8 @@ void ServerLink::on_response(net::RpcMessage message) {
     loop_.cancel(handshake_->timer);
     auto done = std::move(handshake_->done);
     handshake_.reset();
-    if (message.kind == net::RpcKind::kResult) done({.kind = Outcome::Kind::kResult, .result = std::move(message.result), .error = {}, .failure = {}});
+    if (message.kind == net::RpcKind::kResult)
+      done({.kind = Outcome::Kind::kResult, .result = std::move(message.result), .error = {}, .failure = {}});
     else done({.kind = Outcome::Kind::kError, .result = {}, .error = std::move(message.error), .failure = {}});
     return;
   }
@@ -377,10 +393,12 @@ void ServerLink::on_response(net::RpcMessage message) {
     return finish(id, {.kind = Outcome::Kind::kError, .result = {}, .error = std::move(message.error), .failure = {}});
   }
   if (!message.result.is_object()) {
-    return finish(id, {.kind = Outcome::Kind::kFailed,
-                       .result = {},
-                       .error = {},
-                       .failure = {ErrorCode::kInvalid, "server \"" + name_ + "\" answered " + calls_[id].method + " with a result that is no object", "tell its owner"}});
+    return finish(
+        id, {.kind = Outcome::Kind::kFailed,
+             .result = {},
+             .error = {},
+             .failure = {ErrorCode::kInvalid, "server \"" + name_ + "\" answered " + calls_[id].method + " with a result that is no object",
+                         "tell its owner"}});
   }
   if (is_modern(facts_.revision)) {
     auto& result = message.result.get_object();
@@ -396,10 +414,13 @@ void ServerLink::on_input_required(CallId id, json::object result) {
   auto& call = calls_[id];
   by_wire_id_.erase(call.wire_id);
   if (++call.rounds > limits_.input_rounds) {
-    return finish(id, {.kind = Outcome::Kind::kFailed,
-                       .result = {},
-                       .error = {},
-                       .failure = {ErrorCode::kTooLarge, "server \"" + name_ + "\" asked for input " + std::to_string(call.rounds) + " times, which is over the bound", {}}});
+    return finish(
+        id, {.kind = Outcome::Kind::kFailed,
+             .result = {},
+             .error = {},
+             .failure = {ErrorCode::kTooLarge,
+                         "server \"" + name_ + "\" asked for input " + std::to_string(call.rounds) + " times, which is over the bound",
+                         {}}});
   }
   call.answers.clear();
   const auto state = json::string_at(result, "requestState");
@@ -414,7 +435,10 @@ void ServerLink::on_input_required(CallId id, json::object result) {
     return;
   }
   if (call.questions > limits_.open_asks) {
-    return finish(id, {.kind = Outcome::Kind::kFailed, .result = {}, .error = {}, .failure = {ErrorCode::kTooLarge, "the server asked too many questions at once", {}}});
+    return finish(id, {.kind = Outcome::Kind::kFailed,
+                       .result = {},
+                       .error = {},
+                       .failure = {ErrorCode::kTooLarge, "the server asked too many questions at once", {}}});
   }
   arm_timer(id, call);
   struct Question {
@@ -427,7 +451,10 @@ void ServerLink::on_input_required(CallId id, json::object result) {
     const auto* question = pair.value().if_object();
     const auto method = question == nullptr ? std::nullopt : json::string_at(*question, "method");
     if (!method) {
-      return finish(id, {.kind = Outcome::Kind::kFailed, .result = {}, .error = {}, .failure = {ErrorCode::kInvalid, "the server's inputRequests are malformed", {}}});
+      return finish(id, {.kind = Outcome::Kind::kFailed,
+                         .result = {},
+                         .error = {},
+                         .failure = {ErrorCode::kInvalid, "the server's inputRequests are malformed", {}}});
     }
     const auto ask = next_ask_++;
     asks_[ask] = Ask{.server_id = {}, .call = id, .key = std::string(pair.key().data(), pair.key().size()), .on_withdrawn = {}};
@@ -663,7 +690,8 @@ void ServerLink::set_watch(Watch watch, std::function<void(Status)> done) {
          {.on_notice = {}, .on_ask = {}, .on_done = [pending](Outcome outcome) {
             if (outcome.kind == Outcome::Kind::kFailed && pending->status) pending->status = fail(outcome.failure);
             if (outcome.kind == Outcome::Kind::kError && pending->status) {
-              pending->status = fail(ErrorCode::kInvalid, std::string(json::string_at(outcome.error, "message").value_or("the server refused")));
+              pending->status =
+                  fail(ErrorCode::kInvalid, std::string(json::string_at(outcome.error, "message").value_or("the server refused")));
             }
             pending->settle();
           }});

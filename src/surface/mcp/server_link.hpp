@@ -40,9 +40,9 @@ struct ServerFacts {
 
 struct LinkLimits {
   WireLimits wire;
-  std::int64_t open_timeout_ms = 60'000;   // npx may have to download the server first
-  std::int64_t probe_timeout_ms = 10'000;  // for a stdio server that stays silent on server/discover
-  std::int64_t call_timeout_ms = 300'000;  // without answer or progress
+  std::int64_t open_timeout_ms = 60'000;      // npx may have to download the server first
+  std::int64_t probe_timeout_ms = 10'000;     // for a stdio server that stays silent on server/discover
+  std::int64_t call_timeout_ms = 300'000;     // without answer or progress
   std::int64_t call_lifetime_ms = 3'600'000;  // in all
   std::size_t calls_in_flight = 256;
   std::size_t open_asks = 64;

@@ -68,8 +68,9 @@ class ServerWire {
   virtual void open_events() = 0;
 };
 
-Result<std::unique_ptr<ServerWire>> open_stdio_wire(net::Loop& loop, const ServerAddress& address, WireLimits limits, WireHandlers handlers);
-Result<std::unique_ptr<ServerWire>> open_http_wire(net::Loop& loop, net::HttpClient& client, const ServerAddress& address, WireLimits limits,
-                                                   WireHandlers handlers);
+Result<std::unique_ptr<ServerWire>> open_stdio_wire(net::Loop& loop, const ServerAddress& address, WireLimits limits,
+                                                    WireHandlers handlers);
+Result<std::unique_ptr<ServerWire>> open_http_wire(net::Loop& loop, net::HttpClient& client, const ServerAddress& address,
+                                                   WireLimits limits, WireHandlers handlers);
 
 }  // namespace interlock::mcp

@@ -10,7 +10,7 @@ namespace interlock::mcp {
 namespace {
 
 constexpr std::int64_t kParkedLifetimeMs = 600'000;  // a human may be filling in a form
-constexpr std::size_t kListens = 2'000;  // one token may stand for a fleet of agents, each with a stream of its own
+constexpr std::size_t kListens = 2'000;              // one token may stand for a fleet of agents, each with a stream of its own
 
 bool wants(const Watch& filter, std::string_view method, const json::object& params) {
   if (method == "notifications/tools/list_changed") return filter.tools;
@@ -139,7 +139,8 @@ std::int64_t Session::ask_client(ReplySink* sink, std::string_view method, const
 
 void Session::drop_ask(std::int64_t ask, ReplySink* sink) {
   if (asks_.erase(ask) == 0) return;
-  const auto text = net::write_notification("notifications/cancelled", json::object{{"requestId", ask}, {"reason", "it was settled elsewhere"}});
+  const auto text =
+      net::write_notification("notifications/cancelled", json::object{{"requestId", ask}, {"reason", "it was settled elsewhere"}});
   if (sink != nullptr && sink->takes_messages()) sink->send(text);
   else if (events_) events_->send(text);
 }
@@ -215,7 +216,8 @@ void Session::on_server_notice(Connection& from, std::string_view method, const 
     }
     return;
   }
-  if (method == "notifications/resources/updated" && !subscriptions.contains(std::string(json::string_at(params, "uri").value_or("")))) return;
+  if (method == "notifications/resources/updated" && !subscriptions.contains(std::string(json::string_at(params, "uri").value_or(""))))
+    return;
   if (method == "notifications/message") {
     const auto rank = log_level_rank(json::string_at(params, "level").value_or(""));
     const auto floor = log_level_rank(log_level);
@@ -268,7 +270,9 @@ Watch Session::watch_of(const Connection& connection) const {
 void Session::add_listen(Listen listen) {
   if (closed_) return listen.sink->answer(net::write_error(listen.id, net::kInvalidRequest, "the session has ended"), 200);
   if (listens_.size() >= kListens) {
-    listen.sink->answer(net::write_error(listen.id, kOverloaded, "this client has " + std::to_string(kListens) + " open subscriptions, which is the bound"), 200);
+    listen.sink->answer(
+        net::write_error(listen.id, kOverloaded, "this client has " + std::to_string(kListens) + " open subscriptions, which is the bound"),
+        200);
     return;
   }
   // 2026-07-28 patterns/subscriptions: the acknowledgement comes first and names what is honoured.

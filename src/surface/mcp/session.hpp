@@ -36,10 +36,10 @@ struct Endpoint {
 class ReplySink {
  public:
   virtual ~ReplySink() = default;
-  virtual bool takes_messages() const = 0;             // false: only the answer can be sent
-  virtual void send(std::string_view message) = 0;     // a notification, or a request to the client
+  virtual bool takes_messages() const = 0;                             // false: only the answer can be sent
+  virtual void send(std::string_view message) = 0;                     // a notification, or a request to the client
   virtual void answer(std::string_view message, int http_status) = 0;  // once, last
-  virtual void abandon() = 0;                          // the request was taken back: no answer is owed
+  virtual void abandon() = 0;                                          // the request was taken back: no answer is owed
   virtual void keep_alive() = 0;
   virtual void on_gone(std::function<void()> work) = 0;
   // The Mcp-Param-* headers that came with a 2026-07-28 request over HTTP; null where there are none to compare.

@@ -37,7 +37,8 @@ class StdioEvents final : public EventSink {
 
 }  // namespace
 
-StdioFront::StdioFront(Surface& surface, const Endpoint& endpoint, gate::Caller caller) : surface_(surface), endpoint_(endpoint), caller_(std::move(caller)) {}
+StdioFront::StdioFront(Surface& surface, const Endpoint& endpoint, gate::Caller caller)
+    : surface_(surface), endpoint_(endpoint), caller_(std::move(caller)) {}
 
 void StdioFront::start(int read_fd, int write_fd, std::function<void()> on_end) {
   on_end_ = std::move(on_end);
@@ -52,7 +53,8 @@ void StdioFront::start(int read_fd, int write_fd, std::function<void()> on_end) 
                                     },
                                 .on_bad_line =
                                     [weak](Error error) {
-                                      if (auto self = weak.lock()) self->write(net::write_error(nullptr, net::kParseError, "Parse error: " + error.text()));
+                                      if (auto self = weak.lock())
+                                        self->write(net::write_error(nullptr, net::kParseError, "Parse error: " + error.text()));
                                     },
                                 .on_end =
                                     [weak](Status) {
@@ -93,7 +95,8 @@ void StdioFront::take(json::value document) {
   if (!session_) {
     if (message->kind != net::RpcKind::kRequest) return;
     if (message->method == "ping") return write(net::write_result(message->id, json::object()));
-    return write(net::write_error(message->id, net::kInvalidRequest, "begin with initialize, or send _meta[\"" + std::string(kMetaVersion) + "\"] with each request"));
+    return write(net::write_error(message->id, net::kInvalidRequest,
+                                  "begin with initialize, or send _meta[\"" + std::string(kMetaVersion) + "\"] with each request"));
   }
   std::weak_ptr<StdioFront> weak = weak_from_this();
   auto reply = message->kind == net::RpcKind::kRequest ? std::make_shared<StdioReply>([weak](std::string_view text) {
@@ -106,7 +109,8 @@ void StdioFront::take(json::value document) {
 void StdioFront::initialize(net::RpcMessage message) {
   const auto version = json::string_at(message.params, "protocolVersion");
   if (!version) return write(net::write_error(message.id, net::kInvalidParams, "params.protocolVersion is missing or no string"));
-  if (session_ && !session_->closed()) return write(net::write_error(message.id, net::kInvalidRequest, "this connection is initialized already"));
+  if (session_ && !session_->closed())
+    return write(net::write_error(message.id, net::kInvalidRequest, "this connection is initialized already"));
   ClientProfile profile;
   const auto revision = revision_from_name(*version);
   profile.revision = revision && !is_modern(*revision) ? *revision : kNewestLegacy;
@@ -130,7 +134,8 @@ void StdioFront::modern(net::RpcMessage message) {
     if (message.kind == net::RpcKind::kRequest) write(net::write_error(message.id, code, why, data));
   };
   const auto* version = meta_of(message.params, kMetaVersion);
-  if (version == nullptr || !version->is_string()) return refuse(net::kInvalidParams, "params._meta[\"" + std::string(kMetaVersion) + "\"] is missing or no string");
+  if (version == nullptr || !version->is_string())
+    return refuse(net::kInvalidParams, "params._meta[\"" + std::string(kMetaVersion) + "\"] is missing or no string");
   if (json::view(version->get_string()) != revision_name(kModern)) {
     const json::value data = json::object{{"supported", all_revision_names()}, {"requested", *version}};
     return refuse(kUnsupportedVersion, "Unsupported protocol version", &data);

@@ -29,8 +29,8 @@ class StdioFront : public std::enable_shared_from_this<StdioFront> {
   const Endpoint& endpoint_;
   gate::Caller caller_;
   std::unique_ptr<net::LineStream> stream_;
-  std::shared_ptr<Session> session_;                 // legacy
-  std::vector<std::shared_ptr<Session>> modern_;     // by capabilities, as they come
+  std::shared_ptr<Session> session_;              // legacy
+  std::vector<std::shared_ptr<Session>> modern_;  // by capabilities, as they come
   std::function<void()> on_end_;
 };
 

@@ -44,7 +44,8 @@ class StdioWire final : public ServerWire {
     callbacks.on_bad_line = [handlers](Error error) { handlers->on_garbage(std::move(error)); };
     callbacks.on_stderr = [](std::string_view) {};
     callbacks.on_exit = [handlers](int wait_status) {
-      handlers->on_closed(Error{ErrorCode::kUnavailable, how_it_ended(wait_status), "its stderr says more; the gate starts it again at the next call"});
+      handlers->on_closed(
+          Error{ErrorCode::kUnavailable, how_it_ended(wait_status), "its stderr says more; the gate starts it again at the next call"});
     };
     auto child = net::ChildProcess::start(loop, std::move(options), std::move(callbacks));
     if (!child) return fail(std::move(child.error()));
@@ -75,7 +76,8 @@ class StdioWire final : public ServerWire {
 
 }  // namespace
 
-Result<std::unique_ptr<ServerWire>> open_stdio_wire(net::Loop& loop, const ServerAddress& address, WireLimits limits, WireHandlers handlers) {
+Result<std::unique_ptr<ServerWire>> open_stdio_wire(net::Loop& loop, const ServerAddress& address, WireLimits limits,
+                                                    WireHandlers handlers) {
   auto wire = std::make_unique<StdioWire>(limits, std::move(handlers));
   if (auto started = wire->start(loop, address); !started) return fail(std::move(started.error()));
   return wire;

@@ -27,7 +27,12 @@ bool is_mediated(std::string_view method, bool modern) {
 }  // namespace
 
 Surface::Surface(net::Loop& loop, gate::Gate& gate, SurfaceOptions options, std::vector<ServerConfig> servers)
-    : loop_(loop), gate_(gate), options_(options), servers_(std::move(servers)), client_(loop), state_prefix_("interlock." + base64url_encode(random_bytes(6)) + ".") {
+    : loop_(loop),
+      gate_(gate),
+      options_(options),
+      servers_(std::move(servers)),
+      client_(loop),
+      state_prefix_("interlock." + base64url_encode(random_bytes(6)) + ".") {
   Endpoint all;
   all.prefixed = true;
   for (const auto& server : servers_) {
@@ -48,7 +53,8 @@ void Surface::sweep() {
   std::vector<std::shared_ptr<Session>> idle;
   for (auto& [id, session] : sessions_) {
     session->keep_alive();
-    if (session->operations() == 0 && !session->is_connected() && now_ns - session->last_used_ns > options_.session_idle_ms * 1'000'000) idle.push_back(session);
+    if (session->operations() == 0 && !session->is_connected() && now_ns - session->last_used_ns > options_.session_idle_ms * 1'000'000)
+      idle.push_back(session);
   }
   for (auto& session : idle) end_session(session, "it was idle too long");
   std::erase_if(shared_connections_, [](const auto& entry) { return entry.second.expired(); });
@@ -62,11 +68,13 @@ const Endpoint* Surface::endpoint(std::string_view name) const {
 
 Status Surface::room_for(const gate::Caller& caller) const {
   if (sessions_.size() >= options_.sessions) {
-    return fail(ErrorCode::kTooLarge, "the gate holds " + std::to_string(sessions_.size()) + " sessions, which is the bound", "end some (HTTP DELETE), or raise limits.sessions");
+    return fail(ErrorCode::kTooLarge, "the gate holds " + std::to_string(sessions_.size()) + " sessions, which is the bound",
+                "end some (HTTP DELETE), or raise limits.sessions");
   }
   const auto it = sessions_of_.find(caller.subject.id);
   if (it != sessions_of_.end() && it->second >= options_.sessions_per_subject) {
-    return fail(ErrorCode::kTooLarge, "this subject has " + std::to_string(it->second) + " sessions, which is the bound", "end some (HTTP DELETE)");
+    return fail(ErrorCode::kTooLarge, "this subject has " + std::to_string(it->second) + " sessions, which is the bound",
+                "end some (HTTP DELETE)");
   }
   return {};
 }
@@ -88,9 +96,11 @@ std::shared_ptr<Session> Surface::find_session(const std::string& id) {
   return it->second;
 }
 
-Result<std::shared_ptr<Session>> Surface::modern_session(const Endpoint& endpoint, gate::Caller caller, ClientProfile profile, bool many_clients) {
+Result<std::shared_ptr<Session>> Surface::modern_session(const Endpoint& endpoint, gate::Caller caller, ClientProfile profile,
+                                                         bool many_clients) {
   // Whoever asks with the same capabilities may share what a legacy server behind us was told of its client.
-  const auto digest = sha256({caller.subject.id, "\n", endpoint.name, "\n", json::write(profile.capabilities), "\n", json::write(profile.info)});
+  const auto digest =
+      sha256({caller.subject.id, "\n", endpoint.name, "\n", json::write(profile.capabilities), "\n", json::write(profile.info)});
   const auto key = "modern:" + to_hex(digest);
   if (const auto it = sessions_.find(key); it != sessions_.end()) {
     it->second->last_used_ns = steady_ns();
@@ -125,7 +135,8 @@ std::shared_ptr<Connection> Surface::connection_for(Session& session, const Serv
     return std::make_shared<Connection>(loop_, client_, pool_, server, session.profile(), false);
   }
   // Clients of different eras or capabilities cannot share what the server is told of its client.
-  std::string key = server.name + "\n" + std::string(revision_name(session.profile().revision)) + "\n" + json::write(session.profile().capabilities);
+  std::string key =
+      server.name + "\n" + std::string(revision_name(session.profile().revision)) + "\n" + json::write(session.profile().capabilities);
   if (server.sharing == Sharing::kSubject) key += "\n" + session.caller().subject.id;
   auto& slot = shared_connections_[key];
   auto connection = slot.lock();
@@ -159,7 +170,8 @@ json::array Surface::describe_sessions() const {
 
 void Surface::dispatch(const std::shared_ptr<Session>& session, net::RpcMessage message, std::shared_ptr<ReplySink> reply) {
   if (session->closed()) {
-    if (message.kind == net::RpcKind::kRequest) reply->answer(net::write_error(message.id, net::kInvalidRequest, "the session has ended: begin again with initialize"), 200);
+    if (message.kind == net::RpcKind::kRequest)
+      reply->answer(net::write_error(message.id, net::kInvalidRequest, "the session has ended: begin again with initialize"), 200);
     return;
   }
   session->last_used_ns = steady_ns();
@@ -176,21 +188,28 @@ void Surface::dispatch(const std::shared_ptr<Session>& session, net::RpcMessage 
   if (!modern && method == "logging/setLevel") return set_level(session, message.id, message.params, std::move(reply));
   if (modern && method == "server/discover") return discover(session, message.id, std::move(reply));
   if (modern && method == "subscriptions/listen") return listen(session, message.id, message.params, std::move(reply));
-  if (is_list(method)) return run_list(session, std::move(message.id), std::move(message.method), std::move(message.params), std::move(reply));
+  if (is_list(method))
+    return run_list(session, std::move(message.id), std::move(message.method), std::move(message.params), std::move(reply));
   if (is_mediated(method, modern)) return run(session, std::move(message), std::move(reply));
   reply->answer(net::write_error(message.id, net::kMethodNotFound, "Method not found: " + method), modern ? 404 : 200);
 }
 
 void Surface::run(const std::shared_ptr<Session>& session, net::RpcMessage message, std::shared_ptr<ReplySink> reply) {
   if (session->operations() >= options_.operations_per_session) {
-    return reply->answer(net::write_error(message.id, kOverloaded, "this client has " + std::to_string(session->operations()) + " requests in flight, which is the bound"), 200);
+    return reply->answer(
+        net::write_error(message.id, kOverloaded,
+                         "this client has " + std::to_string(session->operations()) + " requests in flight, which is the bound"),
+        200);
   }
   const auto state = json::string_at(message.params, "requestState");
   if (session->modern() && state && state->starts_with(state_prefix_)) {
     const std::string token(*state);
     auto operation = session->unpark(token);
     if (!operation) {
-      return reply->answer(net::write_error(message.id, net::kInvalidParams, "requestState is not one of the gate's, has expired, or was used: send the request anew without it"), 200);
+      return reply->answer(
+          net::write_error(message.id, net::kInvalidParams,
+                           "requestState is not one of the gate's, has expired, or was used: send the request anew without it"),
+          200);
     }
     if (const auto problem = operation->problem_with_retry(message.method, message.params); !problem.empty()) {
       session->park(token, operation);
@@ -204,7 +223,8 @@ void Surface::run(const std::shared_ptr<Session>& session, net::RpcMessage messa
   }
   auto operation = std::make_shared<Operation>(session, message.id, std::move(message.method), std::move(message.params), reply);
   if (!session->add_operation(message.id, operation)) {
-    return reply->answer(net::write_error(message.id, net::kInvalidRequest, "a request with this id is in flight"), session->modern() ? 400 : 200);
+    return reply->answer(net::write_error(message.id, net::kInvalidRequest, "a request with this id is in flight"),
+                         session->modern() ? 400 : 200);
   }
   operation->start();
 }
@@ -237,7 +257,8 @@ void Surface::open_all(const std::shared_ptr<Session>& session, std::function<vo
   opening->links.resize(count);
   opening->left = count;
   opening->done = std::move(done);
-  if (count == 0) return opening->done({}, Error{ErrorCode::kNotFound, "no servers are configured", "name one under `servers` in interlock.yaml"});
+  if (count == 0)
+    return opening->done({}, Error{ErrorCode::kNotFound, "no servers are configured", "name one under `servers` in interlock.yaml"});
   for (std::size_t i = 0; i < count; ++i) {
     session->connection(i)->ready([opening, i](Result<std::shared_ptr<ServerLink>> link) {
       if (link) opening->links[i] = *link;
@@ -295,7 +316,8 @@ bool none_open(const std::vector<std::shared_ptr<ServerLink>>& links) {
 
 }  // namespace
 
-void Surface::initialize(const std::shared_ptr<Session>& session, const json::value& id, const json::object& params, std::shared_ptr<ReplySink> reply) {
+void Surface::initialize(const std::shared_ptr<Session>& session, const json::value& id, const json::object& params,
+                         std::shared_ptr<ReplySink> reply) {
   (void)params;
   open_all(session, [session, id, reply](std::vector<std::shared_ptr<ServerLink>> links, Error error) {
     if (none_open(links)) {
@@ -333,11 +355,14 @@ void Surface::discover(const std::shared_ptr<Session>& session, const json::valu
   });
 }
 
-void Surface::listen(const std::shared_ptr<Session>& session, const json::value& id, const json::object& params, std::shared_ptr<ReplySink> reply) {
+void Surface::listen(const std::shared_ptr<Session>& session, const json::value& id, const json::object& params,
+                     std::shared_ptr<ReplySink> reply) {
   const auto* filter = json::object_at(params, "notifications");
-  if (filter == nullptr) return reply->answer(net::write_error(id, net::kInvalidParams, "params.notifications is missing or no object"), 400);
+  if (filter == nullptr)
+    return reply->answer(net::write_error(id, net::kInvalidParams, "params.notifications is missing or no object"), 400);
   if (const auto* uris = json::array_at(*filter, "resourceSubscriptions"); uris != nullptr && uris->size() > Session::kSubscriptions) {
-    return reply->answer(net::write_error(id, kOverloaded, "a subscription names at most " + std::to_string(Session::kSubscriptions) + " resources"), 400);
+    return reply->answer(
+        net::write_error(id, kOverloaded, "a subscription names at most " + std::to_string(Session::kSubscriptions) + " resources"), 400);
   }
   Session::Listen listen{.id = id, .filter = {}, .sink = reply};
   listen.filter.tools = json::bool_at(*filter, "toolsListChanged");
@@ -349,7 +374,8 @@ void Surface::listen(const std::shared_ptr<Session>& session, const json::value&
       if (uri.is_string()) wanted.emplace_back(json::view(uri.get_string()));
     }
   }
-  open_all(session, [this, session, listen = std::move(listen), wanted = std::move(wanted)](std::vector<std::shared_ptr<ServerLink>> links, Error error) mutable {
+  open_all(session, [this, session, listen = std::move(listen), wanted = std::move(wanted)](std::vector<std::shared_ptr<ServerLink>> links,
+                                                                                            Error error) mutable {
     if (none_open(links)) return listen.sink->answer(net::write_error(listen.id, kServerFailed, error.text()), 200);
     const auto capabilities = merged_capabilities(links, kModern, false);
     listen.filter.tools = listen.filter.tools && capabilities.contains("tools");
@@ -373,9 +399,11 @@ void Surface::listen(const std::shared_ptr<Session>& session, const json::value&
   });
 }
 
-void Surface::set_level(const std::shared_ptr<Session>& session, const json::value& id, const json::object& params, std::shared_ptr<ReplySink> reply) {
+void Surface::set_level(const std::shared_ptr<Session>& session, const json::value& id, const json::object& params,
+                        std::shared_ptr<ReplySink> reply) {
   const auto level = json::string_at(params, "level");
-  if (!level || !log_level_rank(*level)) return reply->answer(net::write_error(id, net::kInvalidParams, "params.level is no log level"), 200);
+  if (!level || !log_level_rank(*level))
+    return reply->answer(net::write_error(id, net::kInvalidParams, "params.level is no log level"), 200);
   session->log_level = std::string(*level);
   for (std::size_t i = 0; i < session->endpoint().servers.size(); ++i) {
     auto link = session->connection(i)->link();

@@ -65,11 +65,13 @@ class Surface {
  private:
   Status room_for(const gate::Caller& caller) const;
   void sweep();
-  void initialize(const std::shared_ptr<Session>& session, const json::value& id, const json::object& params, std::shared_ptr<ReplySink> reply);
+  void initialize(const std::shared_ptr<Session>& session, const json::value& id, const json::object& params,
+                  std::shared_ptr<ReplySink> reply);
   void discover(const std::shared_ptr<Session>& session, const json::value& id, std::shared_ptr<ReplySink> reply);
   void open_all(const std::shared_ptr<Session>& session, std::function<void(std::vector<std::shared_ptr<ServerLink>>, Error)> done);
   void listen(const std::shared_ptr<Session>& session, const json::value& id, const json::object& params, std::shared_ptr<ReplySink> reply);
-  void set_level(const std::shared_ptr<Session>& session, const json::value& id, const json::object& params, std::shared_ptr<ReplySink> reply);
+  void set_level(const std::shared_ptr<Session>& session, const json::value& id, const json::object& params,
+                 std::shared_ptr<ReplySink> reply);
   void run(const std::shared_ptr<Session>& session, net::RpcMessage message, std::shared_ptr<ReplySink> reply);
   void notified(const std::shared_ptr<Session>& session, const net::RpcMessage& message);
 

@@ -57,7 +57,8 @@ void collect_headers(const json::object& schema, std::vector<std::string>& path,
       const auto header = annotation->is_string() ? json::view(annotation->get_string()) : std::string_view();
       const auto type = json::string_at(*property, "type").value_or("");
       if (!is_token(header)) tool.header_problem = "x-mcp-header is no header name";
-      else if (type != "string" && type != "integer" && type != "boolean") tool.header_problem = "x-mcp-header stands on a parameter that is not string, integer or boolean";
+      else if (type != "string" && type != "integer" && type != "boolean")
+        tool.header_problem = "x-mcp-header stands on a parameter that is not string, integer or boolean";
       else if (!seen.insert(lower(header)).second) tool.header_problem = "x-mcp-header \"" + std::string(header) + "\" is used twice";
       else tool.headers.push_back({std::string(header), path});
     }

@@ -17,18 +17,18 @@
 namespace interlock::mcp {
 
 struct HeaderParameter {
-  std::string header;               // the part after "Mcp-Param-"
-  std::vector<std::string> path;    // property names from the schema's root
+  std::string header;             // the part after "Mcp-Param-"
+  std::vector<std::string> path;  // property names from the schema's root
 };
 
 struct ToolDefinition {
   std::string name;
-  json::object text;                       // as the server sent it
-  Digest text_digest{};                    // of its compact text
-  std::shared_ptr<const Schema> schema;    // null where it did not compile
-  std::string schema_problem;              // why
+  json::object text;                     // as the server sent it
+  Digest text_digest{};                  // of its compact text
+  std::shared_ptr<const Schema> schema;  // null where it did not compile
+  std::string schema_problem;            // why
   std::vector<HeaderParameter> headers;
-  std::string header_problem;              // the x-mcp-header annotations break the rules: the tool is not offered over HTTP
+  std::string header_problem;  // the x-mcp-header annotations break the rules: the tool is not offered over HTTP
 };
 
 // Interns definitions by digest, so that equal ones are compiled once. Drops what nobody holds.

@@ -108,8 +108,10 @@ TEST_F(Book, AnswersInEachStateAsTheTableSays) {
     ErrorCode consume;
   };
   const Row rows[] = {
-      {"denied", [&](auto& id, auto&) { EXPECT_TRUE(book->decide(id, false, human(), "no")); }, ApprovalState::kDenied, ErrorCode::kConflict, ErrorCode::kConflict},
-      {"withdrawn", [&](auto& id, auto&) { book->withdraw(id, "cancelled"); }, ApprovalState::kWithdrawn, ErrorCode::kConflict, ErrorCode::kConflict},
+      {"denied", [&](auto& id, auto&) { EXPECT_TRUE(book->decide(id, false, human(), "no")); }, ApprovalState::kDenied,
+       ErrorCode::kConflict, ErrorCode::kConflict},
+      {"withdrawn", [&](auto& id, auto&) { book->withdraw(id, "cancelled"); }, ApprovalState::kWithdrawn, ErrorCode::kConflict,
+       ErrorCode::kConflict},
       {"approved and withdrawn",
        [&](auto& id, auto&) {
          EXPECT_TRUE(book->decide(id, true, human(), ""));
@@ -292,7 +294,9 @@ TEST_F(Book, TakesAYesOnlyFromTheGatesUserOrRoot) {
   EXPECT_EQ(refusal(book->decide(asked.id, false, human(kHuman, 1001), "")), ErrorCode::kDenied);
   EXPECT_EQ(refusal(book->decide(asked.id, true, human(kHuman, -1), "")), ErrorCode::kDenied);
   EXPECT_EQ(refusal(book->decide(asked.id, true, human(-1), "")), ErrorCode::kDenied);
-  EXPECT_EQ(refusal(book->decide(asked.id, true, Approver{.channel = Channel::kNone, .pid = kHuman, .uid = 1000, .name = {}, .passphrase = {}}, "")), ErrorCode::kDenied);
+  EXPECT_EQ(refusal(book->decide(asked.id, true,
+                                 Approver{.channel = Channel::kNone, .pid = kHuman, .uid = 1000, .name = {}, .passphrase = {}}, "")),
+            ErrorCode::kDenied);
   EXPECT_TRUE(told.empty());
   EXPECT_TRUE(book->decide(asked.id, true, human(kHuman, 0), ""));
 }
@@ -468,7 +472,8 @@ TEST_F(Book, TellsDeadHoldersFromLivingOnes) {
       ASSERT_TRUE(store->put("approvals", approval.id, json::write(to_json(approval))));
       reopen();
       EXPECT_EQ(stored(approval.id), row.after == ApprovalState::kPending ? state : row.after);
-      EXPECT_EQ(refusal(book->consume(approval.id, approval.request.digest)), row.after == ApprovalState::kPending ? ErrorCode::kNotFound : ErrorCode::kConflict);
+      EXPECT_EQ(refusal(book->consume(approval.id, approval.request.digest)),
+                row.after == ApprovalState::kPending ? ErrorCode::kNotFound : ErrorCode::kConflict);
     }
   }
 }

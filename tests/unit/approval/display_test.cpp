@@ -14,17 +14,19 @@ TEST(Printable, MakesEachHiddenThingVisible) {
       {"a\rb\nc\td\be", "a\\u{d}b\\u{a}c\\u{9}d\\u{8}e"},
       {std::string("a\0b", 3), "a\\u{0}b"},
       {"\x7f", "\\u{7f}"},
-      {"\u009b31m", "\\u{9b}31m"},                          // C1: CSI in one character
-      {"\x9b" "31m", "\\x{9b}31m"},                          // and as a bare byte
-      {"a\u202Eb\u202C", "a\\u{202e}b\\u{202c}"},            // bidirectional override
-      {"\u2066x\u2069", "\\u{2066}x\\u{2069}"},              // isolates
+      {"\u009b31m", "\\u{9b}31m"},  // C1: CSI in one character
+      {"\x9b"
+       "31m",
+       "\\x{9b}31m"},                              // and as a bare byte
+      {"a\u202Eb\u202C", "a\\u{202e}b\\u{202c}"},  // bidirectional override
+      {"\u2066x\u2069", "\\u{2066}x\\u{2069}"},    // isolates
       {"pay\u200Bpal\u200D\uFEFF", "pay\\u{200b}pal\\u{200d}\\u{feff}"},
       {"a\u00A0b\u3000c\u2003d", "a\\u{a0}b\\u{3000}c\\u{2003}d"},  // blanks that are none
-      {"x\U000E0041\U000E007F", "x\\u{e0041}\\u{e007f}"},    // tags carry text unseen
+      {"x\U000E0041\U000E007F", "x\\u{e0041}\\u{e007f}"},           // tags carry text unseen
       {"x\uFE0F", "x\\u{fe0f}"},
       {"\u2028\u2029\u00AD\u115F\u3164\u2800", "\\u{2028}\\u{2029}\\u{ad}\\u{115f}\\u{3164}\\u{2800}"},
       {"\uE000\U000F0000", "\\u{e000}\\u{f0000}"},
-      {"\\u{1b}", "\\\\u{1b}"},                              // an escape cannot be forged
+      {"\\u{1b}", "\\\\u{1b}"},  // an escape cannot be forged
       {"\xff\xc3", "\\x{ff}\\x{c3}"},
       {"\xc0\xaf", "\\x{c0}\\x{af}"},                        // not the shortest form
       {"\xed\xa0\x80", "\\x{ed}\\x{a0}\\x{80}"},             // a surrogate
@@ -71,8 +73,9 @@ TEST(Describe, ShowsAllThatMattersBeforeAYes) {
   approval.id = "k7m3xp";
   approval.request = an_act();
   const auto text = describe(approval, kStart_ms);
-  for (const char* part : {"k7m3xp", "waits for a human, expires in 1 min 0 s", "files/delete (band 2)", "File::\"/work/alpha\"", "files, tools/call delete", "local/alice/agent, owner alice",
-                           "agent 1.0 (its own word)", "task_1", "A human decides on each deletion.", "deleting-needs-a-human", "name = \"alpha\""}) {
+  for (const char* part : {"k7m3xp", "waits for a human, expires in 1 min 0 s", "files/delete (band 2)", "File::\"/work/alpha\"",
+                           "files, tools/call delete", "local/alice/agent, owner alice", "agent 1.0 (its own word)", "task_1",
+                           "A human decides on each deletion.", "deleting-needs-a-human", "name = \"alpha\""}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
   EXPECT_NE(text.find(approval.request.digest), std::string::npos);
@@ -90,7 +93,8 @@ TEST(Describe, LetsNoValueWriteALineOfItsOwn) {
   approval.request = an_act();
   const std::string forged = "x\n  action    harmless (band 0)\x1b[1A\r\n\n\n";
   auto& r = approval.request;
-  for (auto* field : {&r.subject, &r.owner, &r.client, &r.task, &r.server, &r.operation, &r.target, &r.action, &r.resource, &r.reason}) *field = forged;
+  for (auto* field : {&r.subject, &r.owner, &r.client, &r.task, &r.server, &r.operation, &r.target, &r.action, &r.resource, &r.reason})
+    *field = forged;
   r.policies = {forged};
   r.arguments = json::object{{forged, forged}, {"list", json::array{forged}}, {"text", "say \"hi\"\\"}};
   const auto text = describe(approval, kStart_ms);
@@ -128,7 +132,9 @@ TEST(Describe, CutsLongValuesUnlessAllIsAskedFor) {
 }
 
 TEST(TimeLeft, IsRoundedUpAndNeverNegative) {
-  const std::pair<std::int64_t, const char*> rows[] = {{-1, "expired"}, {0, "expired"}, {1, "1 s"}, {59'000, "59 s"}, {59'001, "1 min 0 s"}, {272'000, "4 min 32 s"}, {3'600'000, "1 h 0 min"}};
+  const std::pair<std::int64_t, const char*> rows[] = {{-1, "expired"},         {0, "expired"},        {1, "1 s"},
+                                                       {59'000, "59 s"},        {59'001, "1 min 0 s"}, {272'000, "4 min 32 s"},
+                                                       {3'600'000, "1 h 0 min"}};
   for (const auto& [left, text] : rows) EXPECT_EQ(time_left(kStart_ms + left, kStart_ms), text);
 }
 

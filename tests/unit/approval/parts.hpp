@@ -20,7 +20,8 @@ class FakeProcessTable final : public ProcessTable {
  public:
   FakeProcessTable() { add(static_cast<int>(::getpid()), 0, "interlock", 50); }
 
-  void add(int pid, int parent, std::string name = "program", std::uint64_t start = 100, std::string cgroup = "/user.slice/session-1.scope") {
+  void add(int pid, int parent, std::string name = "program", std::uint64_t start = 100,
+           std::string cgroup = "/user.slice/session-1.scope") {
     ProcessFacts facts;
     facts.mark = {pid, start};
     facts.parent = parent;
@@ -107,7 +108,8 @@ class BreakableStore final : public store::Store {
     if (!writes) return broken();
     return inner_->put(bucket, key, value);
   }
-  Result<store::Revision> compare_and_set(std::string_view bucket, std::string_view key, std::string_view value, store::Revision expected) override {
+  Result<store::Revision> compare_and_set(std::string_view bucket, std::string_view key, std::string_view value,
+                                          store::Revision expected) override {
     if (!writes) return broken();
     return inner_->compare_and_set(bucket, key, value, expected);
   }
@@ -119,7 +121,8 @@ class BreakableStore final : public store::Store {
     if (!writes) return broken();
     return inner_->compare_and_remove(bucket, key, expected);
   }
-  Result<std::vector<store::KeyedEntry>> scan(std::string_view bucket, std::string_view prefix, std::size_t limit, std::string_view after) override {
+  Result<std::vector<store::KeyedEntry>> scan(std::string_view bucket, std::string_view prefix, std::size_t limit,
+                                              std::string_view after) override {
     if (!reads) return broken();
     return inner_->scan(bucket, prefix, limit, after);
   }

@@ -14,7 +14,8 @@ TEST(Passphrase, VerifiesOnlyTheRightOne) {
   EXPECT_NE(*hash_passphrase("correct horse"), *text);  // salted
   auto verifier = *PassphraseVerifier::parse(*text);
   EXPECT_TRUE(verifier.verify("correct horse", 0));
-  for (const char* wrong : {"correct horse ", "Correct horse", "correct hors"}) EXPECT_EQ(verifier.verify(wrong, 0).error().message, "the passphrase is wrong");
+  for (const char* wrong : {"correct horse ", "Correct horse", "correct hors"})
+    EXPECT_EQ(verifier.verify(wrong, 0).error().message, "the passphrase is wrong");
   EXPECT_EQ(verifier.verify("", 0).error().message, kNeedsPassphrase);
   EXPECT_EQ(verifier.verify(std::string(kPassphraseBytes + 1, 'x'), 0).error().code, ErrorCode::kTooLarge);
   EXPECT_TRUE(verifier.verify("correct horse", 0));
@@ -23,7 +24,8 @@ TEST(Passphrase, VerifiesOnlyTheRightOne) {
 TEST(Passphrase, StopsTheOneWhoTries) {
   auto verifier = *PassphraseVerifier::parse(*hash_passphrase("correct horse"));
   const UnixMs start = 1000;
-  for (int i = 0; i < PassphraseVerifier::kTries; ++i) EXPECT_EQ(verifier.verify("wrong", start + i).error().message, "the passphrase is wrong");
+  for (int i = 0; i < PassphraseVerifier::kTries; ++i)
+    EXPECT_EQ(verifier.verify("wrong", start + i).error().message, "the passphrase is wrong");
   EXPECT_EQ(verifier.verify("correct horse", start + 10).error().message, "too many wrong passphrases");  // even the right one
   EXPECT_EQ(verifier.verify("correct horse", start + PassphraseVerifier::kWindowMs - 1).error().message, "too many wrong passphrases");
   EXPECT_TRUE(verifier.verify("correct horse", start + PassphraseVerifier::kWindowMs));

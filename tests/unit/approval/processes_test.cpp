@@ -107,7 +107,11 @@ TEST(Approvers, AreRefusedWhereTheyLookCutOffFromTheAgent) {
 }
 
 TEST(Approvers, InContainersAreJudgedByTheirInit) {
-  for (const auto& [init, cgroup, may] : {std::tuple("tini", "/", false), {"docker-init", "/app", false}, {"node", "/", true}, {"systemd", "/", true}, {"init", "/app", false}}) {
+  for (const auto& [init, cgroup, may] : {std::tuple("tini", "/", false),
+                                          {"docker-init", "/app", false},
+                                          {"node", "/", true},
+                                          {"systemd", "/", true},
+                                          {"init", "/app", false}}) {
     SCOPED_TRACE(init);
     FakeProcessTable table;
     table.add(1, 0, init, 1, cgroup);

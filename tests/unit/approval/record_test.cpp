@@ -22,8 +22,12 @@ TEST(ActionDigest, ChangesWithEachBoundField) {
   act.arguments = &arguments;
   act.policy_revision = "r1";
   act.expires_ms = 5;
-  const json::value other[] = {json::object{{"path", "/work/b"}, {"n", 1}}, json::object{{"path", "/work/a"}, {"n", 1.5}}, json::object{{"path", "/work/a"}, {"n", "1"}},
-                               json::object{{"path", "/work/a"}}, json::object{{"path", "/work/a"}, {"n", 1}, {"m", nullptr}}, json::value()};
+  const json::value other[] = {json::object{{"path", "/work/b"}, {"n", 1}},
+                               json::object{{"path", "/work/a"}, {"n", 1.5}},
+                               json::object{{"path", "/work/a"}, {"n", "1"}},
+                               json::object{{"path", "/work/a"}},
+                               json::object{{"path", "/work/a"}, {"n", 1}, {"m", nullptr}},
+                               json::value()};
   const std::function<void(BoundAct&)> changes[] = {
       [](BoundAct& a) { a.subject = "s2"; },
       [](BoundAct& a) { a.task = "t2"; },
@@ -61,9 +65,9 @@ TEST(ActionDigest, ChangesWithEachBoundField) {
 TEST(ApprovalState, FollowsItsTable) {
   using enum ApprovalState;
   const ApprovalState all[] = {kPending, kApproved, kConsumed, kDenied, kExpired, kWithdrawn, kLapsed};
-  const std::set<std::pair<ApprovalState, ApprovalState>> allowed = {{kPending, kApproved},  {kPending, kDenied},   {kPending, kExpired},
-                                                                     {kPending, kWithdrawn}, {kPending, kLapsed},   {kApproved, kConsumed},
-                                                                     {kApproved, kExpired},  {kApproved, kWithdrawn}, {kApproved, kLapsed}};
+  const std::set<std::pair<ApprovalState, ApprovalState>> allowed = {
+      {kPending, kApproved},  {kPending, kDenied},   {kPending, kExpired},    {kPending, kWithdrawn}, {kPending, kLapsed},
+      {kApproved, kConsumed}, {kApproved, kExpired}, {kApproved, kWithdrawn}, {kApproved, kLapsed}};
   for (auto from : all) {
     EXPECT_EQ(is_open(from), from == kPending || from == kApproved);
     EXPECT_EQ(state_from_name(state_name(from)), from);
@@ -101,8 +105,9 @@ TEST(Record, RefusesWhatIsDamaged) {
   approval.request = an_act();
   const auto good = to_json(approval);
   ASSERT_TRUE(approval_from_json(good));
-  const std::pair<const char*, json::value> damage[] = {{"v", 2},         {"v", nullptr},      {"id", "K7M3XP"}, {"id", "k7m3x"},       {"id", 5},
-                                                        {"state", "yes"}, {"state", nullptr}, {"state", ""},     {"requested_ms", "0"}, {"expires_ms", nullptr}};
+  const std::pair<const char*, json::value> damage[] = {
+      {"v", 2},         {"v", nullptr},     {"id", "K7M3XP"}, {"id", "k7m3x"},       {"id", 5},
+      {"state", "yes"}, {"state", nullptr}, {"state", ""},    {"requested_ms", "0"}, {"expires_ms", nullptr}};
   for (const auto& [key, value] : damage) {
     auto bad = good;
     bad[key] = value;
@@ -124,7 +129,8 @@ TEST(Ids, AreReadAsPeopleTypeThem) {
   EXPECT_EQ(normalize_id("k7m3xp"), "k7m3xp");
   EXPECT_EQ(normalize_id(" K7M3XP\n"), "k7m3xp");
   EXPECT_EQ(normalize_id("OIL012"), "011012");
-  for (const char* bad : {"", "k7m3x", "k7m3xpp", "k7m3xu", "k7m3 p", "k7m3x-", "k7m3x\x80", "......"}) EXPECT_EQ(normalize_id(bad), "") << bad;
+  for (const char* bad : {"", "k7m3x", "k7m3xpp", "k7m3xu", "k7m3 p", "k7m3x-", "k7m3x\x80", "......"})
+    EXPECT_EQ(normalize_id(bad), "") << bad;
 }
 
 }  // namespace

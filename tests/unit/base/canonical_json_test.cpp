@@ -53,11 +53,13 @@ TEST(CanonicalJson, WritesTheExampleOfSection322) {
     "string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]})");
   ASSERT_TRUE(read);
   EXPECT_EQ(write_canonical(*read),
-            "{\"literals\":[null,true,false],\"numbers\":[333333333.3333333,1e+30,4.5,0.002,1e-27],\"string\":\"€$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\"}");
+            "{\"literals\":[null,true,false],\"numbers\":[333333333.3333333,1e+30,4.5,0.002,1e-27],\"string\":\"€$\\u000f\\nA'"
+            "B\\\"\\\\\\\\\\\"/\"}");
 }
 
 TEST(CanonicalJson, KeepsIntegersOf64BitsExact) {
-  for (auto text : {"9223372036854775807", "-9223372036854775808", "18446744073709551615", "9007199254740993"}) EXPECT_EQ(write_canonical(*parse(text)), text);
+  for (auto text : {"9223372036854775807", "-9223372036854775808", "18446744073709551615", "9007199254740993"})
+    EXPECT_EQ(write_canonical(*parse(text)), text);
 }
 
 TEST(CanonicalJson, ReadsBackEachNumberThatItWrites) {

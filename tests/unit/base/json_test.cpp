@@ -48,17 +48,24 @@ TEST(JsonParse, SaysWhere) {
   EXPECT_NE(result.error().message.find("at byte 5"), std::string::npos) << result.error().message;
 }
 
-TEST(JsonParse, BoundsTheSize) {
-  EXPECT_EQ(parse("[1,2,3]", {.size_bytes = 4}).error().code, ErrorCode::kTooLarge);
-}
+TEST(JsonParse, BoundsTheSize) { EXPECT_EQ(parse("[1,2,3]", {.size_bytes = 4}).error().code, ErrorCode::kTooLarge); }
 
-TEST(JsonParse, DepthIsRefusedWithoutUsingTheStack) {
-  EXPECT_FALSE(parse(std::string(1'000'000, '[')).has_value());
-}
+TEST(JsonParse, DepthIsRefusedWithoutUsingTheStack) { EXPECT_FALSE(parse(std::string(1'000'000, '[')).has_value()); }
 
 TEST(JsonWrite, RoundTripsWhatItReads) {
-  const char* cases[] = {"null", "true", "0", "-1", "9223372036854775807", "18446744073709551615", "-9223372036854775808", "1.5", "\"\\u0001\\n\\\"\\\\\"",
-                         "[]", "{}", R"({"b":1,"a":[1,2,{"c":null}]})", "\"\xf0\x9f\x98\x80\""};
+  const char* cases[] = {"null",
+                         "true",
+                         "0",
+                         "-1",
+                         "9223372036854775807",
+                         "18446744073709551615",
+                         "-9223372036854775808",
+                         "1.5",
+                         "\"\\u0001\\n\\\"\\\\\"",
+                         "[]",
+                         "{}",
+                         R"({"b":1,"a":[1,2,{"c":null}]})",
+                         "\"\xf0\x9f\x98\x80\""};
   for (const char* text : cases) {
     const auto parsed = parse(text);
     ASSERT_TRUE(parsed.has_value()) << text;
@@ -69,19 +76,30 @@ TEST(JsonWrite, RoundTripsWhatItReads) {
 TEST(JsonWrite, PrintsNumbersAsEcmaScriptDoes) {
   // The table of RFC 8785 Appendix B, where the input is decimal.
   const std::pair<const char*, const char*> cases[] = {
-      {"0.0", "0"},   {"-0.0", "0"}, {"5e-324", "5e-324"}, {"1.7976931348623157e308", "1.7976931348623157e+308"},
-      {"1e21", "1e+21"}, {"1e20", "100000000000000000000"}, {"0.000001", "0.000001"}, {"1e-7", "1e-7"},
-      {"333333333.33333329", "333333333.3333333"}, {"-1.5", "-1.5"}, {"123.456", "123.456"},
+      {"0.0", "0"},
+      {"-0.0", "0"},
+      {"5e-324", "5e-324"},
+      {"1.7976931348623157e308", "1.7976931348623157e+308"},
+      {"1e21", "1e+21"},
+      {"1e20", "100000000000000000000"},
+      {"0.000001", "0.000001"},
+      {"1e-7", "1e-7"},
+      {"333333333.33333329", "333333333.3333333"},
+      {"-1.5", "-1.5"},
+      {"123.456", "123.456"},
   };
   for (const auto& [in, out] : cases) EXPECT_EQ(write(*parse(in)), out) << in;
 }
 
 TEST(JsonWrite, CanonicalSortsByUtf16) {
   // RFC 8785 §3.2.3's example.
-  const auto v = parse("{\"\\u20ac\":\"Euro\",\"\\r\":\"CR\",\"\\ufb33\":\"Dagesh\",\"1\":\"One\",\"\\ud83d\\ude00\":\"Smile\",\"\\u0080\":\"Control\",\"\\u00f6\":\"o\"}");
+  const auto v = parse(
+      "{\"\\u20ac\":\"Euro\",\"\\r\":\"CR\",\"\\ufb33\":\"Dagesh\",\"1\":\"One\",\"\\ud83d\\ude00\":\"Smile\",\"\\u0080\":\"Control\","
+      "\"\\u00f6\":\"o\"}");
   ASSERT_TRUE(v.has_value());
   EXPECT_EQ(write_canonical(*v),
-            "{\"\\r\":\"CR\",\"1\":\"One\",\"\xc2\x80\":\"Control\",\"\xc3\xb6\":\"o\",\"\xe2\x82\xac\":\"Euro\",\"\xf0\x9f\x98\x80\":\"Smile\",\"\xef\xac\xb3\":\"Dagesh\"}");
+            "{\"\\r\":\"CR\",\"1\":\"One\",\"\xc2\x80\":\"Control\",\"\xc3\xb6\":\"o\",\"\xe2\x82\xac\":\"Euro\",\"\xf0\x9f\x98\x80\":"
+            "\"Smile\",\"\xef\xac\xb3\":\"Dagesh\"}");
 }
 
 }  // namespace

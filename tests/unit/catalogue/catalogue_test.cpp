@@ -36,16 +36,28 @@ std::shared_ptr<const Catalogue> shipped() {
 }
 
 model::ActionRequest call(std::string server, std::string tool, std::string_view args) {
-  return {.surface = "mcp", .server = std::move(server), .operation = "tools/call", .target = std::move(tool), .args = *json::parse(args), .trace_parent = {}};
+  return {.surface = "mcp",
+          .server = std::move(server),
+          .operation = "tools/call",
+          .target = std::move(tool),
+          .args = *json::parse(args),
+          .trace_parent = {}};
 }
 
 bool has(const model::Classification& c, Effect effect) { return std::find(c.effects.begin(), c.effects.end(), effect) != c.effects.end(); }
 
 TEST(Catalogue, AServerIsFoundByThePackageThatItRuns) {
   const auto catalogue = shipped();
-  const std::array<std::pair<const char*, const char*>, 10> expected{{{"files", "filesystem"}, {"notes", "memory"}, {"web", "fetch"},
-      {"repo", "git"}, {"hub", "github"}, {"hub-remote", "github"}, {"browser", "playwright"}, {"all", "everything"}, {"stranger", ""},
-      {"told", "memory"}}};
+  const std::array<std::pair<const char*, const char*>, 10> expected{{{"files", "filesystem"},
+                                                                      {"notes", "memory"},
+                                                                      {"web", "fetch"},
+                                                                      {"repo", "git"},
+                                                                      {"hub", "github"},
+                                                                      {"hub-remote", "github"},
+                                                                      {"browser", "playwright"},
+                                                                      {"all", "everything"},
+                                                                      {"stranger", ""},
+                                                                      {"told", "memory"}}};
   for (const auto& [server, entry] : expected) EXPECT_EQ(catalogue->entry_of(server), entry) << server;
   EXPECT_EQ(catalogue->entry_of("nobody"), "");
 }
@@ -63,23 +75,40 @@ struct Case {
 TEST(Catalogue, RealCallsAreNamedByWhatTheyActOn) {
   const auto catalogue = shipped();
   const std::array cases{
-      Case{"files", "read_text_file", R"({"path":"/work/a/../b.txt"})", "filesystem/read_text_file", R"(File::"/work/b.txt")", Effect::kRead, Band::kRoutine},
-      Case{"files", "write_file", R"({"path":"~/x","content":"y"})", "filesystem/write_file", R"(File::"/home/u/x")", Effect::kWrite, Band::kRoutine},
-      Case{"files", "list_directory", R"({"path":"/work"})", "filesystem/list_directory", R"(File::"/work")", Effect::kRead, Band::kObserve},
-      Case{"files", "edit_file", R"({"path":"/a","edits":[],"dryRun":true})", "filesystem/edit_file", R"(File::"/a")", Effect::kRead, Band::kRoutine},
-      Case{"files", "edit_file", R"({"path":"/a","edits":[],"dryRun":"true"})", "filesystem/edit_file", R"(File::"/a")", Effect::kWrite, Band::kRoutine},
-      Case{"files", "list_allowed_directories", "{}", "filesystem/list_allowed_directories", R"(Tool::"files/list_allowed_directories")", Effect::kRead, Band::kObserve},
-      Case{"web", "fetch", R"({"url":"HTTP://Example.com:80/x?q=1"})", "fetch/fetch", R"(Url::"http://example.com/x")", Effect::kRead, Band::kRoutine},
-      Case{"repo", "git_commit", R"({"repo_path":".","message":"m"})", "git/git_commit", R"(File::"/srv/code")", Effect::kWrite, Band::kRoutine},
-      Case{"hub", "create_issue", R"({"owner":"Octo","repo":"Hello","title":"t"})", "github/create_issue", R"(Repo::"octo/hello")", Effect::kSend, Band::kSensitive},
-      Case{"hub", "label_write", R"({"method":"create","owner":"o","repo":"r","name":"n"})", "github/label_write", R"(Repo::"o/r")", Effect::kWrite, Band::kRoutine},
-      Case{"hub", "label_write", R"({"method":"delete","owner":"o","repo":"r","name":"n"})", "github/label_write", R"(Repo::"o/r")", Effect::kDelete, Band::kSensitive},
-      Case{"hub", "delete_repository", R"({"owner":"o","repo":"r"})", "github/delete_repository", R"(Repo::"o/r")", Effect::kAdmin, Band::kCritical},
-      Case{"browser", "browser_navigate", R"({"url":"https://a.b/"})", "playwright/browser_navigate", R"(Url::"https://a.b/")", Effect::kWrite, Band::kRoutine},
-      Case{"browser", "browser_type", R"({"target":"e1","text":"x","submit":true})", "playwright/browser_type", R"(Tool::"browser/browser_type")", Effect::kSend, Band::kSensitive},
-      Case{"browser", "browser_snapshot", R"({"filename":"/tmp/s.md"})", "playwright/browser_snapshot", R"(File::"/tmp/s.md")", Effect::kWrite, Band::kRoutine},
-      Case{"browser", "browser_snapshot", "{}", "playwright/browser_snapshot", R"(Tool::"browser/browser_snapshot")", Effect::kRead, Band::kRoutine},
-      Case{"notes", "delete_entities", R"({"entityNames":["a"]})", "memory/delete_entities", R"(Tool::"notes/delete_entities")", Effect::kDelete, Band::kSensitive},
+      Case{"files", "read_text_file", R"({"path":"/work/a/../b.txt"})", "filesystem/read_text_file", R"(File::"/work/b.txt")",
+           Effect::kRead, Band::kRoutine},
+      Case{"files", "write_file", R"({"path":"~/x","content":"y"})", "filesystem/write_file", R"(File::"/home/u/x")", Effect::kWrite,
+           Band::kRoutine},
+      Case{"files", "list_directory", R"({"path":"/work"})", "filesystem/list_directory", R"(File::"/work")", Effect::kRead,
+           Band::kObserve},
+      Case{"files", "edit_file", R"({"path":"/a","edits":[],"dryRun":true})", "filesystem/edit_file", R"(File::"/a")", Effect::kRead,
+           Band::kRoutine},
+      Case{"files", "edit_file", R"({"path":"/a","edits":[],"dryRun":"true"})", "filesystem/edit_file", R"(File::"/a")", Effect::kWrite,
+           Band::kRoutine},
+      Case{"files", "list_allowed_directories", "{}", "filesystem/list_allowed_directories", R"(Tool::"files/list_allowed_directories")",
+           Effect::kRead, Band::kObserve},
+      Case{"web", "fetch", R"({"url":"HTTP://Example.com:80/x?q=1"})", "fetch/fetch", R"(Url::"http://example.com/x")", Effect::kRead,
+           Band::kRoutine},
+      Case{"repo", "git_commit", R"({"repo_path":".","message":"m"})", "git/git_commit", R"(File::"/srv/code")", Effect::kWrite,
+           Band::kRoutine},
+      Case{"hub", "create_issue", R"({"owner":"Octo","repo":"Hello","title":"t"})", "github/create_issue", R"(Repo::"octo/hello")",
+           Effect::kSend, Band::kSensitive},
+      Case{"hub", "label_write", R"({"method":"create","owner":"o","repo":"r","name":"n"})", "github/label_write", R"(Repo::"o/r")",
+           Effect::kWrite, Band::kRoutine},
+      Case{"hub", "label_write", R"({"method":"delete","owner":"o","repo":"r","name":"n"})", "github/label_write", R"(Repo::"o/r")",
+           Effect::kDelete, Band::kSensitive},
+      Case{"hub", "delete_repository", R"({"owner":"o","repo":"r"})", "github/delete_repository", R"(Repo::"o/r")", Effect::kAdmin,
+           Band::kCritical},
+      Case{"browser", "browser_navigate", R"({"url":"https://a.b/"})", "playwright/browser_navigate", R"(Url::"https://a.b/")",
+           Effect::kWrite, Band::kRoutine},
+      Case{"browser", "browser_type", R"({"target":"e1","text":"x","submit":true})", "playwright/browser_type",
+           R"(Tool::"browser/browser_type")", Effect::kSend, Band::kSensitive},
+      Case{"browser", "browser_snapshot", R"({"filename":"/tmp/s.md"})", "playwright/browser_snapshot", R"(File::"/tmp/s.md")",
+           Effect::kWrite, Band::kRoutine},
+      Case{"browser", "browser_snapshot", "{}", "playwright/browser_snapshot", R"(Tool::"browser/browser_snapshot")", Effect::kRead,
+           Band::kRoutine},
+      Case{"notes", "delete_entities", R"({"entityNames":["a"]})", "memory/delete_entities", R"(Tool::"notes/delete_entities")",
+           Effect::kDelete, Band::kSensitive},
       Case{"all", "get-env", "{}", "everything/get-env", R"(Tool::"all/get-env")", Effect::kRead, Band::kCritical},
   };
   for (const Case& one : cases) {
@@ -156,7 +185,8 @@ TEST(Catalogue, AnnotationsRaiseAndNeverLower) {
 TEST(Catalogue, OtherOperationsAreReads) {
   const auto catalogue = shipped();
   const auto ask = [&](const char* server, const char* operation, const char* target) {
-    return catalogue->classify({.surface = "mcp", .server = server, .operation = operation, .target = target, .args = nullptr, .trace_parent = {}});
+    return catalogue->classify(
+        {.surface = "mcp", .server = server, .operation = operation, .target = target, .args = nullptr, .trace_parent = {}});
   };
   EXPECT_EQ(model::text_of(ask("files", "resources/read", "file:///work/../etc/passwd").resource), R"(File::"/etc/passwd")");
   EXPECT_EQ(ask("files", "resources/read", "file:///etc/passwd").containers.size(), 2u);
@@ -168,8 +198,12 @@ TEST(Catalogue, OtherOperationsAreReads) {
   EXPECT_FALSE(ask("stranger", "resources/read", "not a url").known);
   EXPECT_FALSE(ask("stranger", "tasks/obliterate", "").known);
   // The prompt of the fetch server fetches, so it is decided by its address.
-  const auto prompt = catalogue->classify({.surface = "mcp", .server = "web", .operation = "prompts/get", .target = "fetch",
-                                           .args = *json::parse(R"({"url":"http://169.254.169.254/"})"), .trace_parent = {}});
+  const auto prompt = catalogue->classify({.surface = "mcp",
+                                           .server = "web",
+                                           .operation = "prompts/get",
+                                           .target = "fetch",
+                                           .args = *json::parse(R"({"url":"http://169.254.169.254/"})"),
+                                           .trace_parent = {}});
   EXPECT_EQ(model::text_of(prompt.resource), R"(Url::"http://169.254.169.254/")");
 }
 
@@ -301,7 +335,8 @@ TEST(CatalogueDocs, TheExamplesLoadAndMeanWhatTheTextSays) {
 }
 
 TEST(Catalogue, AllReferenceServersAreShipped) {
-  EXPECT_EQ(shipped()->entry_names(), (std::vector<std::string>{"everything", "fetch", "filesystem", "git", "github", "memory", "playwright"}));
+  EXPECT_EQ(shipped()->entry_names(),
+            (std::vector<std::string>{"everything", "fetch", "filesystem", "git", "github", "memory", "playwright"}));
 }
 
 }  // namespace

@@ -15,12 +15,23 @@ struct PathCase {
 
 TEST(NormalPath, SpellingsOfOnePlaceFallTogether) {
   const std::array cases{
-      PathCase{"/work/a", "/work/a"},          PathCase{"/work/./a", "/work/a"},      PathCase{"/work//a/", "/work/a"},
-      PathCase{"/work/b/../a", "/work/a"},     PathCase{"/work/../../etc", "/etc"},   PathCase{"/", "/"},
-      PathCase{"/..", "/"},                    PathCase{"//work/a", "/work/a"},       PathCase{"~", "/home/u"},
-      PathCase{"~/.ssh/id", "/home/u/.ssh/id"}, PathCase{"a/b", "/srv/a/b"},           PathCase{"../x", "/x"},
-      PathCase{"~root/x", "~root/x"},          PathCase{"", nullptr},                 PathCase{std::string_view("/a\0b", 4), nullptr},
-      PathCase{"/a b/\xc3\xa9", "/a b/\xc3\xa9"}, PathCase{"...", "/srv/..."},
+      PathCase{"/work/a", "/work/a"},
+      PathCase{"/work/./a", "/work/a"},
+      PathCase{"/work//a/", "/work/a"},
+      PathCase{"/work/b/../a", "/work/a"},
+      PathCase{"/work/../../etc", "/etc"},
+      PathCase{"/", "/"},
+      PathCase{"/..", "/"},
+      PathCase{"//work/a", "/work/a"},
+      PathCase{"~", "/home/u"},
+      PathCase{"~/.ssh/id", "/home/u/.ssh/id"},
+      PathCase{"a/b", "/srv/a/b"},
+      PathCase{"../x", "/x"},
+      PathCase{"~root/x", "~root/x"},
+      PathCase{"", nullptr},
+      PathCase{std::string_view("/a\0b", 4), nullptr},
+      PathCase{"/a b/\xc3\xa9", "/a b/\xc3\xa9"},
+      PathCase{"...", "/srv/..."},
   };
   for (const PathCase& one : cases) {
     const auto path = normal_path(one.given, "/srv", "/home/u");

@@ -116,7 +116,8 @@ TEST(Gate, GivesNoVerdictOnWhatWasTakenBack) {
 TEST(Gate, TakesNoYesForAnotherPolicyThanItWasAskedUnder) {
   World world;
   const auto seen = world.ask("ship");
-  world.gate->replace_rules(world.rules(std::string(kPolicy) + "\n@id(\"more\") forbid (principal, action == Action::\"shop/look\", resource);"));
+  world.gate->replace_rules(
+      world.rules(std::string(kPolicy) + "\n@id(\"more\") forbid (principal, action == Action::\"shop/look\", resource);"));
   ASSERT_TRUE(world.human(*seen, true));
   ASSERT_EQ(seen->kind(), VerdictKind::kDeny);
   EXPECT_EQ(seen->act->verdict.layer, model::Layer::kApproval);
@@ -177,7 +178,8 @@ TEST(Gate, DeniesNothingWhileItObservesAndRecordsWhatItWouldHaveDone) {
   EXPECT_EQ(seen->kind(), VerdictKind::kAllow);
   EXPECT_EQ(world.ask_and_wait("ship")->kind(), VerdictKind::kAllow);
   EXPECT_EQ(world.ask_and_wait("look", {}, Refusal{model::Layer::kPins, "changed", ""})->kind(), VerdictKind::kAllow);
-  EXPECT_EQ(world.ask_and_wait("look", {}, Refusal{model::Layer::kServer, "unknown tool", ""})->kind(), VerdictKind::kDeny) << "nobody could perform it";
+  EXPECT_EQ(world.ask_and_wait("look", {}, Refusal{model::Layer::kServer, "unknown tool", ""})->kind(), VerdictKind::kDeny)
+      << "nobody could perform it";
   std::vector<std::string> would;
   for (const auto& receipt : world.receipts("attempt")) would.push_back(text_at(receipt.at("detail").as_object(), "would"));
   EXPECT_EQ(would, (std::vector<std::string>{"deny", "step_up", "deny", ""}));
@@ -220,14 +222,18 @@ TEST(Gate, HidesWhatMayNeverBeAndShowsWhatAHumanCouldAllow) {
   const auto shown = [&](const std::string& tool) {
     Caller caller;
     caller.subject.id = "agent";
-    return world.gate->may_ever(caller, {.surface = "mcp", .server = "shop", .operation = "tools/call", .target = tool, .args = json::object{}, .trace_parent = {}}, nullptr);
+    return world.gate->may_ever(
+        caller, {.surface = "mcp", .server = "shop", .operation = "tools/call", .target = tool, .args = json::object{}, .trace_parent = {}},
+        nullptr);
   };
   EXPECT_FALSE(shown("look"));
   EXPECT_TRUE(shown("note")) << "its arguments decide";
   EXPECT_TRUE(shown("ship")) << "a human decides";
 }
 
-json::object definition(const std::string& description) { return {{"name", "look"}, {"description", description}, {"inputSchema", json::object()}}; }
+json::object definition(const std::string& description) {
+  return {{"name", "look"}, {"description", description}, {"inputSchema", json::object()}};
+}
 Digest digest_of(const json::object& text) { return sha256(json::write(text)); }
 
 TEST(Gate, QuarantinesAChangedDefinitionUntilItIsTrusted) {
@@ -264,12 +270,16 @@ TEST(Gate, QuarantinesANewDefinitionWhereFirstUseIsNotTrusted) {
 
 TEST(Gate, RecordsNoSecretsNorWhatTheCatalogueCallsSensitive) {
   World world;
-  world.ask_and_wait("note", {{"path", "/work/a"}, {"secret_text", "hunter2-one"}, {"api_key", "hunter2-two"}, {"nested", json::object{{"Password", "hunter2-three"}}}});
+  world.ask_and_wait("note", {{"path", "/work/a"},
+                              {"secret_text", "hunter2-one"},
+                              {"api_key", "hunter2-two"},
+                              {"nested", json::object{{"Password", "hunter2-three"}}}});
   const auto seen = world.ask("ship", {{"token", "hunter2-four"}});
   ASSERT_TRUE(seen->held);
   EXPECT_EQ(seen->held->summary.find("hunter2"), std::string::npos);
   EXPECT_EQ(json::write(approval::to_json(world.approvals->pending()[0])).find("hunter2"), std::string::npos);
-  for (const auto& receipt : world.receipts("attempt")) EXPECT_EQ(json::write(receipt).find("hunter2"), std::string::npos) << json::write(receipt);
+  for (const auto& receipt : world.receipts("attempt"))
+    EXPECT_EQ(json::write(receipt).find("hunter2"), std::string::npos) << json::write(receipt);
 }
 
 TEST(Gate, ShowsTheApproverWhatItStoresNowhere) {
@@ -298,7 +308,8 @@ TEST(Gate, DoesNothingUnrecordedOnAFullDisk) {
     const rlimit full{1, old.rlim_max};
     ::setrlimit(RLIMIT_FSIZE, &full);
     const auto denied = world.ask("look");
-    if (denied->kind() != VerdictKind::kDeny || denied->act->verdict.layer != model::Layer::kLedger || denied->act->verdict.next.empty()) ::_exit(3);
+    if (denied->kind() != VerdictKind::kDeny || denied->act->verdict.layer != model::Layer::kLedger || denied->act->verdict.next.empty())
+      ::_exit(3);
     if (world.observe(*before, "ok", "{}")) ::_exit(4);  // what cannot be recorded is not released
     if (world.ask("ship")->held) ::_exit(5);             // nor is a human asked
     ::setrlimit(RLIMIT_FSIZE, &old);

@@ -16,9 +16,11 @@ std::string recorded(std::string_view args, const std::vector<std::string>& sens
 }
 
 TEST(RecordedArguments, HideWhatIsNamedLikeASecretAtAnyDepth) {
-  for (auto name : {"password", "Password", "DB_PASSWORD", "api_key", "api-key", "apiKey", "secret", "clientSecret", "token", "accessToken", "Authorization", "cookie", "private_key"}) {
+  for (auto name : {"password", "Password", "DB_PASSWORD", "api_key", "api-key", "apiKey", "secret", "clientSecret", "token", "accessToken",
+                    "Authorization", "cookie", "private_key"}) {
     for (auto mode : {ArgumentRecord::kRedact, ArgumentRecord::kFull, ArgumentRecord::kHash}) {
-      const auto text = recorded(std::string(R"([{"a":{")") + name + R"(":"hunter2","b":{"c":["hunter2x"]}}},{")" + name + R"(":{"deep":"hunter2"}}])", {}, mode);
+      const auto text = recorded(
+          std::string(R"([{"a":{")") + name + R"(":"hunter2","b":{"c":["hunter2x"]}}},{")" + name + R"(":{"deep":"hunter2"}}])", {}, mode);
       EXPECT_EQ(text.find("\"hunter2\""), std::string::npos) << name << ": " << text;
     }
   }
@@ -52,7 +54,9 @@ TEST(RecordedArguments, HideWhatLooksLikeACredentialWhateverItsName) {
 }
 
 TEST(RecordedArguments, HideWhatPointersName) {
-  EXPECT_EQ(recorded(R"({"content":"hunter2","list":[{"x":"hunter2"}],"a/b":{"~":"hunter2"}})", {"/content", "/list/0/x", "/a~1b/~0"}).find("hunter2"), std::string::npos);
+  EXPECT_EQ(recorded(R"({"content":"hunter2","list":[{"x":"hunter2"}],"a/b":{"~":"hunter2"}})", {"/content", "/list/0/x", "/a~1b/~0"})
+                .find("hunter2"),
+            std::string::npos);
   EXPECT_EQ(recorded(R"("hunter2")", {""}).find("hunter2"), std::string::npos);
 }
 
@@ -66,7 +70,9 @@ TEST(RecordedArguments, CutNothingSilently) {
 }
 
 TEST(RecordedArguments, HashDependsOnSaltAndValueAlone) {
-  const auto hash = [](std::string_view args, std::string_view salt) { return json::write(recorded_arguments(read(args), {}, ArgumentRecord::kHash, salt)); };
+  const auto hash = [](std::string_view args, std::string_view salt) {
+    return json::write(recorded_arguments(read(args), {}, ArgumentRecord::kHash, salt));
+  };
   EXPECT_EQ(hash(R"({"a":1,"b":2})", "s"), hash(R"({"b":2,"a":1})", "s"));
   EXPECT_NE(hash(R"({"a":1})", "s"), hash(R"({"a":1})", "t"));
   EXPECT_NE(hash(R"({"a":1})", "s"), hash(R"({"a":2})", "s"));

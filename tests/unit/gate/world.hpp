@@ -114,11 +114,16 @@ struct WorldOptions {
 class World {
  public:
   explicit World(WorldOptions options = {}) : options_(std::move(options)), tasks(options_.tasks), pins(*store, clock, options_.pins) {
-    ledger = *ledger::Ledger::open({.folder = ledger_folder(), .origin = "test", .flush_ms = 5, .post = [this](std::function<void()> w) { work.post(std::move(w)); }}, clock);
-    approvals = *approval::ApprovalBook::open(*store, clock, processes, {.elicitation_counts = options_.elicitation_counts, .passphrase = {}},
-                                              [this](const approval::Approval& one) { gate->on_approval(one); });
-    gate = std::make_unique<Gate>(Parts{.ledger = ledger.get(), .tasks = &tasks, .approvals = approvals.get(), .pins = &pins, .clock = &clock},
-                                  Options{.approval_lifetime_ms = 60'000, .arguments = options_.arguments, .elicitation_counts = options_.elicitation_counts}, rules(options_.policy));
+    ledger = *ledger::Ledger::open(
+        {.folder = ledger_folder(), .origin = "test", .flush_ms = 5, .post = [this](std::function<void()> w) { work.post(std::move(w)); }},
+        clock);
+    approvals =
+        *approval::ApprovalBook::open(*store, clock, processes, {.elicitation_counts = options_.elicitation_counts, .passphrase = {}},
+                                      [this](const approval::Approval& one) { gate->on_approval(one); });
+    gate = std::make_unique<Gate>(
+        Parts{.ledger = ledger.get(), .tasks = &tasks, .approvals = approvals.get(), .pins = &pins, .clock = &clock},
+        Options{.approval_lifetime_ms = 60'000, .arguments = options_.arguments, .elicitation_counts = options_.elicitation_counts},
+        rules(options_.policy));
   }
 
   std::filesystem::path ledger_folder() const { return folder.path() / "ledger"; }
@@ -128,7 +133,8 @@ class World {
     auto engine = policy::PolicyEngine::load(sources, {.observe = options_.observe, .workspace = {}});
     EXPECT_TRUE(engine) << (engine ? "" : engine.error().text());
     const std::vector<catalogue::CatalogueSource> entries = {{"shop.yaml", kCatalogue}};
-    const std::vector<catalogue::ServerBinding> servers = {{.name = "shop", .catalogue = "shop", .command = {"shop"}, .url = {}, .cwd = {}, .home = {}}};
+    const std::vector<catalogue::ServerBinding> servers = {
+        {.name = "shop", .catalogue = "shop", .command = {"shop"}, .url = {}, .cwd = {}, .home = {}}};
     auto catalogue = catalogue::Catalogue::load(entries, servers);
     EXPECT_TRUE(catalogue) << (catalogue ? "" : catalogue.error().text());
     return {.policy = *engine, .catalogue = *catalogue};
@@ -142,12 +148,14 @@ class World {
     std::optional<model::VerdictKind> kind() const { return verdicts == 0 ? std::nullopt : std::optional(act->verdict.kind); }
   };
 
-  std::shared_ptr<Seen> ask(const std::string& tool, json::object args = {}, std::optional<Refusal> refusal = std::nullopt, const std::string& subject = "agent") {
+  std::shared_ptr<Seen> ask(const std::string& tool, json::object args = {}, std::optional<Refusal> refusal = std::nullopt,
+                            const std::string& subject = "agent") {
     auto seen = std::make_shared<Seen>();
     Caller caller;
     caller.subject = {.id = subject, .owner = "ann", .assurance = model::Assurance::kBearer, .client = "test", .attributes = {}};
     caller.session = "session";
-    model::ActionRequest request{.surface = "mcp", .server = "shop", .operation = "tools/call", .target = tool, .args = std::move(args), .trace_parent = {}};
+    model::ActionRequest request{
+        .surface = "mcp", .server = "shop", .operation = "tools/call", .target = tool, .args = std::move(args), .trace_parent = {}};
     auto act = gate->admit(std::move(caller), std::move(request), nullptr, std::move(refusal),
                            {.on_held = [seen](const Held& held) { seen->held = held; },
                             .on_verdict =

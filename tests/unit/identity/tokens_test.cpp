@@ -112,8 +112,9 @@ TEST(Tokens, ABadConfigurationIsRefusedWhole) {
 TEST(Tokens, DigestsOfTheConfigurationAreReadStrictly) {
   const std::string good = token_digest_text("token");
   EXPECT_EQ(*parse_token_digest(good), sha256("token"));
-  for (const std::string& bad : {std::string(), std::string("sha256:"), good.substr(7), good + "0", good.substr(0, good.size() - 1), "sha256:" + std::string(64, 'g'),
-                                 "SHA256:" + good.substr(7), std::string("token"), token_digest_text("")}) {
+  for (const std::string& bad :
+       {std::string(), std::string("sha256:"), good.substr(7), good + "0", good.substr(0, good.size() - 1),
+        "sha256:" + std::string(64, 'g'), "SHA256:" + good.substr(7), std::string("token"), token_digest_text("")}) {
     EXPECT_FALSE(parse_token_digest(bad)) << bad;
   }
 }

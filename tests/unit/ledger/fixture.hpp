@@ -89,7 +89,9 @@ inline std::string bytes_of(const std::filesystem::path& path) {
   out << in.rdbuf();
   return out.str();
 }
-inline void put_bytes(const std::filesystem::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes; }
+inline void put_bytes(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
 
 inline std::unique_ptr<Ledger> open_ledger(const std::filesystem::path& folder, PostedWork& work, const Clock& clock) {
   auto ledger = Ledger::open({.folder = folder, .origin = "test.example/ledger", .flush_ms = 5, .post = work.post()}, clock);

@@ -110,8 +110,8 @@ TEST(Ledger, SignsACheckpointOfAllRecordsWhenItIsClosed) {
   auto checkpoint = read_checkpoint(paths, verifier);
   ASSERT_TRUE(checkpoint && *checkpoint) << checkpoint.error().text();
   EXPECT_EQ((*checkpoint)->size, 600u);
-  for (const auto& path : {tlog::tile_path(0, 0), tlog::tile_path(0, 1), tlog::tile_path(0, 2, 88), tlog::tile_path(1, 0, 2), tlog::bundle_path(1),
-                           tlog::bundle_path(2, 88)}) {
+  for (const auto& path : {tlog::tile_path(0, 0), tlog::tile_path(0, 1), tlog::tile_path(0, 2, 88), tlog::tile_path(1, 0, 2),
+                           tlog::bundle_path(1), tlog::bundle_path(2, 88)}) {
     EXPECT_TRUE(std::filesystem::exists(paths.folder / path)) << path;
   }
   EXPECT_EQ(read_boundary(paths).tree.size(), 512u);
@@ -228,7 +228,8 @@ TEST(Ledger, WritesReceiptsAsTheCanonicalJsonOfTheirModel) {
   std::vector<model::Receipt> receipts = {{}, attempt("act"), result("act \"quoted\"\n\x01 \xC3\xA9")};
   receipts[1].detail = {{"z", 1}, {"a", json::object{{"b", 1.5}, {"a", nullptr}}}, {"m", json::array{true, "x", -3}}, {"", "\t"}};
   receipts[2].detail = {{"\xF0\x9F\x98\x80", 1}, {"\xEF\xBF\xBD", 2}, {"a", "\xE2\x80\xA8"}};  // UTF-16 sorts these unlike UTF-8
-  for (auto kind : {model::ReceiptKind::kApproval, model::ReceiptKind::kPin, model::ReceiptKind::kTask, model::ReceiptKind::kConfig, model::ReceiptKind::kStart}) {
+  for (auto kind : {model::ReceiptKind::kApproval, model::ReceiptKind::kPin, model::ReceiptKind::kTask, model::ReceiptKind::kConfig,
+                    model::ReceiptKind::kStart}) {
     receipts.push_back(receipt_of(kind, "id", 0));
     receipts.back().band = model::Band::kCritical;
   }

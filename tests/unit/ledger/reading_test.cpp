@@ -25,7 +25,8 @@ void write_two_logs(const std::filesystem::path& folder) {
 
 std::string acts_of(const Found& found) {
   std::string out;
-  for (const auto& record : found.records) out += std::string(json::string_at(json::parse(record.text)->as_object(), "act").value()).substr(4) + " ";
+  for (const auto& record : found.records)
+    out += std::string(json::string_at(json::parse(record.text)->as_object(), "act").value()).substr(4) + " ";
   return out;
 }
 

@@ -69,7 +69,8 @@ TemporaryFolder* Verify::original_ = nullptr;
 
 std::string text_of(const Report& report) {
   std::string out;
-  for (const auto& finding : report.findings) out += finding.log + ":" + (finding.record ? std::to_string(*finding.record) : "-") + " " + finding.what + "\n";
+  for (const auto& finding : report.findings)
+    out += finding.log + ":" + (finding.record ? std::to_string(*finding.record) : "-") + " " + finding.what + "\n";
   return out;
 }
 
@@ -91,8 +92,10 @@ TEST_F(Verify, NamesTheRecordThatWasTamperedWith) {
       {"a flipped bit in the middle", [](Lines& l) { l[333][200] ^= 4; }, 333, "does not match its hash"},
       {"a flipped bit in the last record", [](Lines& l) { l[599][200] ^= 4; }, 599, "does not match its hash"},
       {"a flipped bit in a line's hash", [](Lines& l) { l[7][3] ^= 1; }, 7, "does not match its hash"},
-      {"a record rewritten with a hash that fits", [](Lines& l) { l[256] = changed(l[256], "write_file", "fetch_file"); }, 256, "was changed after it was signed"},
-      {"the last record rewritten with a hash that fits", [](Lines& l) { l[599] = changed(l[599], "\"ok\"", "\"no\""); }, 599, "was changed after it was signed"},
+      {"a record rewritten with a hash that fits", [](Lines& l) { l[256] = changed(l[256], "write_file", "fetch_file"); }, 256,
+       "was changed after it was signed"},
+      {"the last record rewritten with a hash that fits", [](Lines& l) { l[599] = changed(l[599], "\"ok\"", "\"no\""); }, 599,
+       "was changed after it was signed"},
       {"the first record removed", [](Lines& l) { l.erase(l.begin()); }, 0, "is gone"},
       {"a record in the middle removed", [](Lines& l) { l.erase(l.begin() + 300); }, 300, "is gone"},
       {"the last record removed", [](Lines& l) { l.pop_back(); }, 599, "are missing"},
@@ -102,7 +105,12 @@ TEST_F(Verify, NamesTheRecordThatWasTamperedWith) {
       {"two distant ones exchanged", [](Lines& l) { std::swap(l[10], l[500]); }, 10, "was moved"},
       {"one put in", [](Lines& l) { l.insert(l.begin() + 50, forged(R"({"act":"x","kind":"attempt"})")); }, 50, "was put in"},
       {"one repeated", [](Lines& l) { l.insert(l.begin() + 50, l[49]); }, 50, "was moved"},
-      {"one removed at the front and one put in at the end", [](Lines& l) { l.erase(l.begin()); l.push_back(forged(R"({"act":"x","kind":"attempt"})")); }, 0, "is gone"},
+      {"one removed at the front and one put in at the end",
+       [](Lines& l) {
+         l.erase(l.begin());
+         l.push_back(forged(R"({"act":"x","kind":"attempt"})"));
+       },
+       0, "is gone"},
       {"rubbish in the middle", [](Lines& l) { l.insert(l.begin() + 50, "rubbish\n"); }, 50, "does not match its hash"},
   };
   const auto whole = lines_of(bytes_of(in_log("log")));
@@ -114,7 +122,8 @@ TEST_F(Verify, NamesTheRecordThatWasTamperedWith) {
     const auto out = report();
     EXPECT_FALSE(out.intact()) << tampering.name;
     bool named = false;
-    for (const auto& finding : out.findings) named |= finding.record == tampering.record && finding.what.find(tampering.says) != std::string::npos;
+    for (const auto& finding : out.findings)
+      named |= finding.record == tampering.record && finding.what.find(tampering.says) != std::string::npos;
     EXPECT_TRUE(named) << tampering.name << "\n" << text_of(out);
   }
 }
@@ -130,7 +139,8 @@ TEST_F(Verify, FindsAnyFlippedBitOfTheLog) {
 }
 
 TEST_F(Verify, FindsATamperedTileBundleOrCheckpoint) {
-  for (const char* name : {"tile/0/000", "tile/0/001", "tile/0/002.p/88", "tile/1/000.p/2", "tile/entries/000", "tile/entries/002.p/88", "checkpoint"}) {
+  for (const char* name :
+       {"tile/0/000", "tile/0/001", "tile/0/002.p/88", "tile/1/000.p/2", "tile/entries/000", "tile/entries/002.p/88", "checkpoint"}) {
     const auto whole = bytes_of(in_log(name));
     ASSERT_FALSE(whole.empty()) << name;
     auto bytes = whole;
@@ -152,7 +162,8 @@ TEST_F(Verify, FindsALogThatWasRewrittenAsAWholeByTheSignature) {
   const TemporaryFolder other;
   write_acts(other.path(), kActs, 1'000);
   std::filesystem::copy(other.path() / "0001/log", in_log("log"), std::filesystem::copy_options::overwrite_existing);
-  std::filesystem::copy(other.path() / "0001/tile", in_log("tile"), std::filesystem::copy_options::overwrite_existing | std::filesystem::copy_options::recursive);
+  std::filesystem::copy(other.path() / "0001/tile", in_log("tile"),
+                        std::filesystem::copy_options::overwrite_existing | std::filesystem::copy_options::recursive);
   EXPECT_FALSE(report().intact());
   // With the checkpoint too: it is signed with another key.
   std::filesystem::copy(other.path() / "0001/checkpoint", in_log("checkpoint"), std::filesystem::copy_options::overwrite_existing);

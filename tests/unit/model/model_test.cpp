@@ -46,11 +46,13 @@ TEST(Model, WritesReceiptsWithoutEmptyMembers) {
   receipt.at_ms = 1'700'000'000'123;
   receipt.verdict = "ok";
   receipt.band = Band::kSensitive;
-  EXPECT_EQ(json::write_canonical(to_json(receipt)), R"({"act":"act_1","at":"2023-11-14T22:13:20.123Z","band":2,"kind":"result","v":1,"verdict":"ok"})");
+  EXPECT_EQ(json::write_canonical(to_json(receipt)),
+            R"({"act":"act_1","at":"2023-11-14T22:13:20.123Z","band":2,"kind":"result","v":1,"verdict":"ok"})");
   receipt.detail["n"] = 1;
   receipt.subject = "s";
-  EXPECT_EQ(json::write_canonical(to_json(receipt)),
-            R"({"act":"act_1","at":"2023-11-14T22:13:20.123Z","band":2,"detail":{"n":1},"kind":"result","subject":"s","v":1,"verdict":"ok"})");
+  EXPECT_EQ(
+      json::write_canonical(to_json(receipt)),
+      R"({"act":"act_1","at":"2023-11-14T22:13:20.123Z","band":2,"detail":{"n":1},"kind":"result","subject":"s","v":1,"verdict":"ok"})");
 }
 
 }  // namespace

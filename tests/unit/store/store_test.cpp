@@ -135,7 +135,7 @@ TEST(SqliteStore, IsThereAgainAfterItWasClosedAndBelongsToItsOwner) {
   }
   auto store = open_sqlite_store(folder.file());
   EXPECT_EQ((**(*store)->get("b", "k")).revision, revision);
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(folder.file().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
 }

@@ -51,7 +51,9 @@ class Admin : public testing::Test {
     return out;
   }
   AdminAnswer answer(const net::HttpRequest& what) { return answer_admin_request(what, operations, kUser); }
-  int status(std::string method, std::string path, std::string body = {}) { return answer(request(std::move(method), std::move(path), std::move(body))).status; }
+  int status(std::string method, std::string path, std::string body = {}) {
+    return answer(request(std::move(method), std::move(path), std::move(body))).status;
+  }
   bool untouched() const { return called.empty() && decisions.empty() && pin_orders.empty(); }
 
   AdminOperations operations;
@@ -66,13 +68,14 @@ TEST_F(Admin, AnswersEachRouteWithItsMethodsOnly) {
     const char* path;
     const char* allow;
   };
-  const Row rows[] = {{"/v1/status", "GET"},     {"/v1/caller", "GET"},           {"/v1/approvals", "GET"}, {"/v1/approvals/k7m3xp", "GET, POST"},
-                      {"/v1/pins", "GET, POST"}, {"/v1/reload", "POST"},          {"/v1/sessions", "GET"}};
+  const Row rows[] = {{"/v1/status", "GET"},     {"/v1/caller", "GET"},  {"/v1/approvals", "GET"}, {"/v1/approvals/k7m3xp", "GET, POST"},
+                      {"/v1/pins", "GET, POST"}, {"/v1/reload", "POST"}, {"/v1/sessions", "GET"}};
   for (const auto& row : rows) {
     const std::string allow = row.allow;
     for (const char* method : {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "CONNECT", "get", "POSTER", ""}) {
       SCOPED_TRACE(std::string(method) + " " + row.path);
-      const bool known = *method != '\0' && ("," + allow + ",").find(method) != std::string::npos && (std::string(method) == "GET" || std::string(method) == "POST");
+      const bool known = *method != '\0' && ("," + allow + ",").find(method) != std::string::npos &&
+                         (std::string(method) == "GET" || std::string(method) == "POST");
       const auto got = answer(request(method, row.path));
       if (!known) {
         EXPECT_EQ(got.status, 405);
@@ -91,8 +94,8 @@ TEST_F(Admin, AnswersEachRouteWithItsMethodsOnly) {
 }
 
 TEST_F(Admin, KnowsNoOtherPaths) {
-  for (const char* path : {"/", "", "/v1", "/v1/", "/v1/Status", "/v1/status/", "//v1/status", "/v2/status", "/v1/../v1/status", "/v1/approvals/", "/v1/approvals/a/b", "/v1/%73tatus", "/mcp",
-                           "/metrics", "*", "http://localhost/v1/status"}) {
+  for (const char* path : {"/", "", "/v1", "/v1/", "/v1/Status", "/v1/status/", "//v1/status", "/v2/status", "/v1/../v1/status",
+                           "/v1/approvals/", "/v1/approvals/a/b", "/v1/%73tatus", "/mcp", "/metrics", "*", "http://localhost/v1/status"}) {
     EXPECT_EQ(status("GET", path), 404) << path;
   }
   EXPECT_EQ(status("GET", "/v1/approvals/" + std::string(10'000, 'a')), 404);
@@ -103,8 +106,16 @@ TEST_F(Admin, KnowsNoOtherPaths) {
 
 TEST_F(Admin, LetsNobodyInButItsUserAndRoot) {
   const std::string yes = R"({"decision":"approve","digest":"d"})";
-  for (const auto& [pid, uid, in] : {std::tuple(4711, kUser, true), {4711, 0, true}, {4711, kUser + 1, false}, {4711, -1, false}, {-1, kUser, false}, {0, kUser, false}, {-1, -1, false}, {-1, 0, false}}) {
-    for (auto what : {request("GET", "/v1/status"), request("GET", "/v1/approvals"), request("POST", "/v1/approvals/k7m3xp", yes), request("GET", "/nothing")}) {
+  for (const auto& [pid, uid, in] : {std::tuple(4711, kUser, true),
+                                     {4711, 0, true},
+                                     {4711, kUser + 1, false},
+                                     {4711, -1, false},
+                                     {-1, kUser, false},
+                                     {0, kUser, false},
+                                     {-1, -1, false},
+                                     {-1, 0, false}}) {
+    for (auto what : {request("GET", "/v1/status"), request("GET", "/v1/approvals"), request("POST", "/v1/approvals/k7m3xp", yes),
+                      request("GET", "/nothing")}) {
       what.peer_pid = pid;
       what.peer_uid = uid;
       const int got = answer(what).status;
@@ -181,7 +192,8 @@ TEST_F(Admin, HandsPinOrdersOnAndRefusesMalformedOnes) {
   EXPECT_EQ(pin_orders[0].operation, PinOrder::Operation::kTrust);
   EXPECT_EQ(pin_orders[0].server + pin_orders[0].tool + pin_orders[0].hash, "notesreadh");
   EXPECT_EQ(pin_orders[1].operation, PinOrder::Operation::kReset);
-  for (const char* body : {"", "{}", R"({"operation":"trust"})", R"({"operation":"trust","tool":"read"})", R"({"operation":"reset","tool":"read"})", R"({"operation":"forget","server":"notes"})",
+  for (const char* body : {"", "{}", R"({"operation":"trust"})", R"({"operation":"trust","tool":"read"})",
+                           R"({"operation":"reset","tool":"read"})", R"({"operation":"forget","server":"notes"})",
                            R"({"operation":"trust","server":null})", R"({"operation":"trust","server":"notes","all":"yes"})"}) {
     EXPECT_EQ(status("POST", "/v1/pins", body), 400) << body;
   }
@@ -193,20 +205,24 @@ TEST_F(Admin, SaysWhyACallerMayNot) {
   refuse = true;
   const auto got = answer(request("GET", "/v1/caller"));
   EXPECT_EQ(got.status, 403);
-  EXPECT_EQ(got.body, "{\"error\":{\"code\":\"denied\",\"message\":\"the process belongs to an agent\",\"hint\":\"use a terminal of your own\"}}\n");
+  EXPECT_EQ(got.body,
+            "{\"error\":{\"code\":\"denied\",\"message\":\"the process belongs to an agent\",\"hint\":\"use a terminal of your own\"}}\n");
 }
 
 TEST_F(Admin, AnswersWhatItWasNotGivenWith501) {
   operations = {};
-  for (const char* path : {"/v1/status", "/v1/caller", "/v1/approvals", "/v1/approvals/k7m3xp", "/v1/pins", "/v1/sessions"}) EXPECT_EQ(status("GET", path), 501) << path;
+  for (const char* path : {"/v1/status", "/v1/caller", "/v1/approvals", "/v1/approvals/k7m3xp", "/v1/pins", "/v1/sessions"})
+    EXPECT_EQ(status("GET", path), 501) << path;
   EXPECT_EQ(status("POST", "/v1/reload"), 501);
   EXPECT_EQ(status("POST", "/v1/pins", R"({"operation":"reset"})"), 501);
   EXPECT_EQ(status("POST", "/v1/approvals/k7m3xp", R"({"decision":"deny"})"), 501);
 }
 
 TEST(AdminStatus, IsOfTheRightClassForEachError) {
-  const std::pair<ErrorCode, int> rows[] = {{ErrorCode::kInvalid, 400}, {ErrorCode::kTooLarge, 413}, {ErrorCode::kNotFound, 404},    {ErrorCode::kConflict, 409},    {ErrorCode::kDenied, 403},   {ErrorCode::kExpired, 410},
-                                            {ErrorCode::kTimeout, 504}, {ErrorCode::kIo, 500},       {ErrorCode::kUnavailable, 503}, {ErrorCode::kUnsupported, 501}, {ErrorCode::kInternal, 500}};
+  const std::pair<ErrorCode, int> rows[] = {{ErrorCode::kInvalid, 400},     {ErrorCode::kTooLarge, 413}, {ErrorCode::kNotFound, 404},
+                                            {ErrorCode::kConflict, 409},    {ErrorCode::kDenied, 403},   {ErrorCode::kExpired, 410},
+                                            {ErrorCode::kTimeout, 504},     {ErrorCode::kIo, 500},       {ErrorCode::kUnavailable, 503},
+                                            {ErrorCode::kUnsupported, 501}, {ErrorCode::kInternal, 500}};
   for (const auto& [code, expected] : rows) EXPECT_EQ(http_status_of(code), expected);
 }
 

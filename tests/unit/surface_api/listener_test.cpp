@@ -101,11 +101,14 @@ TEST_F(Listener, AnswersOverASocketForItsUserOnlyAndKnowsWhoCalls) {
 
 TEST_F(Listener, RefusesOrdersThatAreTooLarge) {
   auto listener = listen();
-  const auto answer = talk(listener->path(), "POST /v1/pins HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\nConnection: close\r\n\r\n" +
-                                                 std::string(100'000, ' '));
+  const auto answer = talk(listener->path(),
+                           "POST /v1/pins HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
+                           "1000000\r\nConnection: close\r\n\r\n" +
+                               std::string(100'000, ' '));
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 413")) << answer.substr(0, 200);
   EXPECT_TRUE(talk(listener->path(), "not HTTP at all\r\n\r\n").starts_with("HTTP/1.1 400"));
-  EXPECT_TRUE(talk(listener->path(), "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200"));  // and serves on
+  EXPECT_TRUE(talk(listener->path(), "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                  .starts_with("HTTP/1.1 200"));  // and serves on
 }
 
 TEST_F(Listener, MakesItsFolderPrivate) {

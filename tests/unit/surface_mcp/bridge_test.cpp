@@ -29,7 +29,8 @@ struct ResultCase {
 TEST(FitResult, GivesEachEraItsOwnForm) {
   const ResultCase cases[] = {
       // A legacy server's answer on its way to a modern client.
-      {"a call", "tools/call", R"({"content":[]})", kOld, kNew, R"({"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s"}},"content":[],"resultType":"complete"})"},
+      {"a call", "tools/call", R"({"content":[]})", kOld, kNew,
+       R"({"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s"}},"content":[],"resultType":"complete"})"},
       {"a list is stale at once", "tools/list", R"({"tools":[]})", kOld, kNew,
        R"({"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s"}},"cacheScope":"private","resultType":"complete","tools":[],"ttlMs":0})"},
       {"a read is stale at once", "resources/read", R"({"contents":[]})", kOld, kNew,
@@ -41,21 +42,28 @@ TEST(FitResult, GivesEachEraItsOwnForm) {
       {"_meta that is there stays", "tools/call", R"({"_meta":{"a":1},"content":[]})", kOld, kNew,
        R"({"_meta":{"a":1,"io.modelcontextprotocol/serverInfo":{"name":"s"}},"content":[],"resultType":"complete"})"},
       // A modern server's answer on its way to a legacy client.
-      {"resultType goes", "tools/call", R"({"resultType":"complete","content":[],"structuredContent":{"a":1}})", kNew, kOld, R"({"content":[],"structuredContent":{"a":1}})"},
-      {"structured content that is no object goes", "tools/call", R"({"resultType":"complete","content":[],"structuredContent":[1]})", kNew, kOld, R"({"content":[]})"},
+      {"resultType goes", "tools/call", R"({"resultType":"complete","content":[],"structuredContent":{"a":1}})", kNew, kOld,
+       R"({"content":[],"structuredContent":{"a":1}})"},
+      {"structured content that is no object goes", "tools/call", R"({"resultType":"complete","content":[],"structuredContent":[1]})", kNew,
+       kOld, R"({"content":[]})"},
       {"hints go", "tools/list", R"({"resultType":"complete","ttlMs":5,"cacheScope":"public","tools":[]})", kNew, kOld, R"({"tools":[]})"},
-      {"what looks like a hint elsewhere stays", "prompts/get", R"({"resultType":"complete","ttlMs":5,"messages":[]})", kNew, kOld, R"({"messages":[],"ttlMs":5})"},
+      {"what looks like a hint elsewhere stays", "prompts/get", R"({"resultType":"complete","ttlMs":5,"messages":[]})", kNew, kOld,
+       R"({"messages":[],"ttlMs":5})"},
       {"an output schema that is no object schema goes", "tools/list",
-       R"({"resultType":"complete","tools":[{"name":"a","outputSchema":{"type":"array"}},{"name":"b","outputSchema":{"type":"object"}},7]})", kNew, kOld,
-       R"({"tools":[{"name":"a"},{"name":"b","outputSchema":{"type":"object"}},7]})"},
-      {"serverInfo goes, the rest of _meta stays", "tools/call", R"({"_meta":{"a":1,"io.modelcontextprotocol/serverInfo":{}},"content":[]})", kNew, kOld,
-       R"({"_meta":{"a":1},"content":[]})"},
-      {"an empty _meta goes", "tools/call", R"({"_meta":{"io.modelcontextprotocol/serverInfo":{}},"content":[]})", kNew, kOld, R"({"content":[]})"},
+       R"({"resultType":"complete","tools":[{"name":"a","outputSchema":{"type":"array"}},{"name":"b","outputSchema":{"type":"object"}},7]})",
+       kNew, kOld, R"({"tools":[{"name":"a"},{"name":"b","outputSchema":{"type":"object"}},7]})"},
+      {"serverInfo goes, the rest of _meta stays", "tools/call",
+       R"({"_meta":{"a":1,"io.modelcontextprotocol/serverInfo":{}},"content":[]})", kNew, kOld, R"({"_meta":{"a":1},"content":[]})"},
+      {"an empty _meta goes", "tools/call", R"({"_meta":{"io.modelcontextprotocol/serverInfo":{}},"content":[]})", kNew, kOld,
+       R"({"content":[]})"},
       // Within an era nothing is touched.
-      {"modern to modern", "tools/list", R"({"resultType":"complete","ttlMs":5,"cacheScope":"public","tools":[{"outputSchema":{"type":"array"}}]})", kNew, kNew,
+      {"modern to modern", "tools/list",
+       R"({"resultType":"complete","ttlMs":5,"cacheScope":"public","tools":[{"outputSchema":{"type":"array"}}]})", kNew, kNew,
        R"({"cacheScope":"public","resultType":"complete","tools":[{"outputSchema":{"type":"array"}}],"ttlMs":5})"},
-      {"input_required stays", "tools/call", R"({"resultType":"input_required","inputRequests":{}})", kNew, kNew, R"({"inputRequests":{},"resultType":"input_required"})"},
-      {"legacy to legacy", "tools/list", R"({"tools":[],"ttlMs":5,"resultType":"odd"})", kOld, Revision::k2024_11_05, R"({"resultType":"odd","tools":[],"ttlMs":5})"},
+      {"input_required stays", "tools/call", R"({"resultType":"input_required","inputRequests":{}})", kNew, kNew,
+       R"({"inputRequests":{},"resultType":"input_required"})"},
+      {"legacy to legacy", "tools/list", R"({"tools":[],"ttlMs":5,"resultType":"odd"})", kOld, Revision::k2024_11_05,
+       R"({"resultType":"odd","tools":[],"ttlMs":5})"},
       {"no object is left alone", "tools/call", R"([1])", kNew, kOld, R"([1])"},
   };
   for (const auto& c : cases) {
@@ -81,8 +89,9 @@ TEST(FitError, TranslatesTheOneCodeThatMoved) {
     int sent;
     int seen;
   } cases[] = {
-      {"resources/read", kOld, kNew, -32002, -32602}, {"resources/read", kOld, kOld, -32002, -32002}, {"resources/read", kNew, kOld, -32602, -32602},
-      {"tools/call", kOld, kNew, -32002, -32002},     {"resources/read", kOld, kNew, -32603, -32603},
+      {"resources/read", kOld, kNew, -32002, -32602}, {"resources/read", kOld, kOld, -32002, -32002},
+      {"resources/read", kNew, kOld, -32602, -32602}, {"tools/call", kOld, kNew, -32002, -32002},
+      {"resources/read", kOld, kNew, -32603, -32603},
   };
   for (const auto& c : cases) {
     json::object error{{"code", c.sent}, {"message", "m"}};
@@ -123,7 +132,8 @@ TEST(CanAsk, AsksAClientOnlyWhatItDeclared) {
       {"tools/call", "{}", R"({"tools":{}})", false},
       {"x/y", "{}", R"({"x":{}})", false},
   };
-  for (const auto& c : cases) EXPECT_EQ(can_ask(c.method, object(c.params), object(c.client)), c.asked) << c.method << " " << c.params << " " << c.client;
+  for (const auto& c : cases)
+    EXPECT_EQ(can_ask(c.method, object(c.params), object(c.client)), c.asked) << c.method << " " << c.params << " " << c.client;
 }
 
 TEST(FitAsk, TakesOffTheIdentifierThatAModernClientDoesNotKnow) {
@@ -137,7 +147,8 @@ TEST(FitAsk, TakesOffTheIdentifierThatAModernClientDoesNotKnow) {
 }
 
 TEST(IsCacheable, NamesTheResultsThatCarryHints) {
-  for (auto method : {"server/discover", "tools/list", "prompts/list", "resources/list", "resources/read", "resources/templates/list"}) EXPECT_TRUE(is_cacheable(method));
+  for (auto method : {"server/discover", "tools/list", "prompts/list", "resources/list", "resources/read", "resources/templates/list"})
+    EXPECT_TRUE(is_cacheable(method));
   for (auto method : {"tools/call", "prompts/get", "completion/complete", ""}) EXPECT_FALSE(is_cacheable(method));
 }
 

@@ -30,7 +30,8 @@ std::string said(std::string_view schema, std::string_view instance) { return sa
 TEST(SchemaSuite, AgreesWithTheOfficialSuiteBeyondReferencesThatLeaveTheDocument) {
   // Each is a choice: no $vocabulary, \p{Letter} is left to the server or refused.
   const std::set<std::string> differs = {"schema that uses custom metaschema with with no validation vocabulary",
-                                         "pattern with Unicode property escape requires unicode mode", "patternProperties with Unicode property escape"};
+                                         "pattern with Unicode property escape requires unicode mode",
+                                         "patternProperties with Unicode property escape"};
   std::ifstream file(INTERLOCK_SOURCE_DIR "/tests/unit/surface_mcp/json-schema-suite/draft2020-12.json");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   int agreed = 0;
@@ -146,7 +147,9 @@ TEST(SchemaCompile, RefusesWhatItCouldMisread) {
 }
 
 TEST(SchemaCompile, TakesNamesOfKeywordsForPropertiesWhereTheyAreNames) {
-  EXPECT_EQ(said(R"({"properties":{"$ref":{"type":"string"},"$id":{"type":"integer"}},"additionalProperties":false})", R"({"$ref":"http://x/","$id":1})"), "");
+  EXPECT_EQ(said(R"({"properties":{"$ref":{"type":"string"},"$id":{"type":"integer"}},"additionalProperties":false})",
+                 R"({"$ref":"http://x/","$id":1})"),
+            "");
   EXPECT_EQ(said(R"({"properties":{"a":{"const":{"$ref":"http://x/"}}}})", R"({"a":{"$ref":"http://x/"}})"), "");
 }
 
@@ -227,7 +230,8 @@ TEST(SchemaCheck, FindsEqualItemsOfALongListInTime) {
 }
 
 TEST(SchemaCheck, FollowsRecursiveSchemasThatEnd) {
-  const char* tree = R"({"type":"object","properties":{"children":{"type":"array","items":{"$ref":"#"}},"name":{"type":"string"}},"required":["name"]})";
+  const char* tree =
+      R"({"type":"object","properties":{"children":{"type":"array","items":{"$ref":"#"}},"name":{"type":"string"}},"required":["name"]})";
   EXPECT_EQ(said(tree, R"({"name":"a","children":[{"name":"b","children":[]}]})"), "");
   EXPECT_NE(said(tree, R"({"name":"a","children":[{"children":[]}]})").find("/children/0/name: is required"), std::string::npos);
 }

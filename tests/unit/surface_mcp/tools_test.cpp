@@ -43,7 +43,9 @@ TEST(HeaderValue, EncodesWhatAHeaderCannotCarry) {
 TEST(HeaderValue, RefusesBadBase64AndTakesTheRestAsItIs) {
   EXPECT_FALSE(decode_header_value("=?base64?not base64!?="));
   EXPECT_FALSE(decode_header_value("=?base64?YQ?="));  // unpadded
-  EXPECT_EQ(decode_header_value("=?base64?" "?="), "");
+  EXPECT_EQ(decode_header_value("=?base64?"
+                                "?="),
+            "");
   EXPECT_EQ(decode_header_value("=?base64?="), "=?base64?=");
   EXPECT_EQ(decode_header_value("=?BASE64?YQ==?="), "=?BASE64?YQ==?=");
 }

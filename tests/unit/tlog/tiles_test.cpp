@@ -75,7 +75,9 @@ TEST(Tiles, GrownLeafByLeafMakeTheTreeAtEverySize) {
   EXPECT_EQ(restored->root(), tree_root(leaves));
 }
 
-TEST(Tiles, OfNoLeavesHaveTheEmptyRoot) { EXPECT_EQ(to_hex(TileBuilder().root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"); }
+TEST(Tiles, OfNoLeavesHaveTheEmptyRoot) {
+  EXPECT_EQ(to_hex(TileBuilder().root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
 
 TEST(Tiles, AreReadBackAndRefusedWhereMalformed) {
   const std::vector<Digest> hashes = {leaf_hash("a"), leaf_hash("b")};
