@@ -37,6 +37,7 @@ struct HttpClientRequest {
   Headers headers;  // Host and Content-Length are set by the client
   std::string body;
   std::int64_t head_timeout_ms = 0;  // from start() until the response head; 0: none
+  bool may_repeat = true;            // false: never sent twice (RFC 9110 §9.2.2), so a kept connection that breaks is its end
 };
 
 // Called on the loop: on_head once, then on_data any number of times, then on_end exactly once (also alone, with an error).
@@ -58,7 +59,7 @@ class HttpClient {
   HttpClient(Loop& loop, HttpClientOptions options = {});
   ~HttpClient();  // cancels what runs
 
-  // A kept connection that the server closed before a single byte of the answer is retried once on a fresh one.
+  // A kept connection that the server closed before a single byte of the answer is retried once on a fresh one, where `may_repeat`.
   std::shared_ptr<HttpCall> start(HttpClientRequest request, HttpCallHandlers handlers);
 
  private:

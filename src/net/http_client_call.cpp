@@ -20,6 +20,7 @@ std::string host_header_of(const Url& url) {
 
 ClientCall::ClientCall(HttpClientRequest request, HttpCallHandlers handlers)
     : url_(std::move(request.url)), handlers_(std::move(handlers)), body_(std::move(request.body)), is_head_(request.method == "HEAD") {
+  retried = !request.may_repeat;
   if (request.head_timeout_ms > 0) deadline_ms_ = steady_ms() + request.head_timeout_ms;
   const bool says_length = !body_.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
   wire_.reserve(512 + (body_.size() <= kJoinedBodyBytes ? body_.size() : 0));

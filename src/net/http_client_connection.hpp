@@ -33,7 +33,7 @@ class ClientCall final : public HttpCall, public ResponseSink, public std::enabl
 
   ClientConnection* connection = nullptr;        // that carries it now
   std::function<void(ClientCall*)> leave_queue;  // set while it waits for a connection
-  bool retried = false;
+  bool retried = false;                          // it is not sent again
 
  private:
   Url url_;

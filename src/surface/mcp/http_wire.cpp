@@ -31,7 +31,7 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
       extra.set("Mcp-Method", std::string(method));
       extra.set("MCP-Protocol-Version", std::string(revision_name(kModern)));
     }
-    return post(id, net::write_request(json::value(id), method, params), std::move(extra), method == "initialize");
+    return post(id, net::write_request(json::value(id), method, params), std::move(extra), method == "initialize", method != "tools/call");
   }
   Status send_notification(std::string_view method, const json::object& params) override {
     net::Headers extra;
@@ -95,14 +95,15 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     return headers;
   }
 
-  Status post(std::uint64_t id, std::string body, net::Headers extra, bool opens_session) {
+  // An act that was decided once is performed at most once: `may_repeat` is false for a call.
+  Status post(std::uint64_t id, std::string body, net::Headers extra, bool opens_session, bool may_repeat = true) {
     auto headers = base_headers();
     headers.set("Content-Type", "application/json");
     for (const auto& [name, value] : extra.all()) headers.set(name, value);
     auto stream = std::make_shared<Stream>(limits_.message_bytes);
     if (id != 0) streams_[id] = stream;
     launch(id, stream,
-           {.method = "POST", .url = url_, .headers = std::move(headers), .body = std::move(body), .head_timeout_ms = kHeadTimeoutMs},
+           {.method = "POST", .url = url_, .headers = std::move(headers), .body = std::move(body), .head_timeout_ms = kHeadTimeoutMs, .may_repeat = may_repeat},
            opens_session);
     return {};
   }

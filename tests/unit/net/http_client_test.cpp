@@ -264,6 +264,23 @@ TEST(HttpClient, RetriesOnceOnAKeptConnectionThatWasClosedWithoutAWord) {
   }
 }
 
+TEST(HttpClient, SendsNothingTwiceThatMustNotBeRepeated) {
+  ScriptedServer server({[](ScriptedConnection& connection) {
+                           connection.read_request();
+                           connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1");
+                           connection.read_request();  // carried out, perhaps; nobody can know
+                         },
+                         [](ScriptedConnection& connection) {
+                           connection.read_request();
+                           connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n2");
+                         }});
+  Asker asker;
+  EXPECT_EQ(asker.ask(to(server.port())).body, "1");
+  auto once = to(server.port(), "POST", "pay");
+  once.may_repeat = false;
+  EXPECT_EQ(asker.ask(std::move(once)).code(), ErrorCode::kUnavailable);
+}
+
 TEST(HttpClient, DoesNotRetryAFreshConnectionNorAfterAByte) {
   ScriptedServer fresh({[](ScriptedConnection& connection) { connection.read_request(); },
                         [](ScriptedConnection& connection) { connection.send(kOk + "\r\n"); }});
