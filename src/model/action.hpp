@@ -28,13 +28,27 @@ std::optional<Effect> effect_from_name(std::string_view name);
 enum class Assurance : std::uint8_t { kNone, kBearer, kDpop, kMtls, kKernel };
 std::string_view assurance_name(Assurance assurance);
 
+// One hop of a delegation chain (RFC 8693 §4.1): somebody on whose behalf the subject acts.
+struct Delegator {
+  std::string id;
+  std::string issuer;  // who vouched for it
+  bool human = false;
+  friend bool operator==(const Delegator&, const Delegator&) = default;
+};
+
 // Who acts. `id` is stable for a workload (Agent::"<id>" in Cedar); `owner` is the human or system answerable for it.
 struct Subject {
   std::string id;
   std::string owner;
   Assurance assurance = Assurance::kNone;
-  std::string client;       // self-reported client name and version: shown and recorded, never trusted
-  json::object attributes;  // more facts for policy: uid, executable, claims
+  std::string client;            // self-reported client name and version: shown and recorded, never trusted
+  json::object attributes;       // more facts for policy: uid, executable, claims
+  std::vector<Delegator> chain;  // origin first, the nearest last; empty: it acts for nobody but itself
+  std::vector<std::string> scopes;  // OAuth scopes of its token
+  std::string credential;        // what was shown: "peer", "token", "oidc", "x509-svid", "jwt-svid", "exchange"; empty: nothing
+  std::string workload;          // fingerprint of who used it (executable, certificate key, DPoP key); empty: cannot be told
+  bool inherited = false;        // the credential stands for a human alone: the agent borrowed it
+  UnixMs expires_ms = 0;         // of the credential; 0: it has no end of its own
 };
 
 // The unit of trust (DESIGN §6). Only what a decision reads; src/task owns its life.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,8 @@
 #include <vector>
 
 namespace interlock::net {
+
+struct PeerCertificates;  // net/tls.hpp
 
 // Names compare without case, values are trimmed of optional white space. Order is kept.
 class Headers {
@@ -39,6 +42,8 @@ struct HttpRequest {
   std::string peer;   // "127.0.0.1:49152", or "unix:pid=1,uid=2" with kernel credentials below
   int peer_pid = -1;  // from SO_PEERCRED where the connection is a Unix socket, else -1
   int peer_uid = -1;
+  bool is_tls = false;
+  std::shared_ptr<const PeerCertificates> peer_certificates;  // what a TLS client showed; null: nothing
 };
 
 }  // namespace interlock::net

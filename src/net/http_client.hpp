@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "net/http.hpp"
 #include "net/loop.hpp"
+#include "net/tls.hpp"
 
 namespace interlock::net {
 
@@ -29,6 +30,7 @@ struct HttpClientOptions {
   std::int64_t connect_timeout_ms = 10'000;
   std::int64_t idle_ms = 30'000;  // a kept connection is closed after this
   std::string ca_file{};          // PEM authorities to trust besides the system's (SSL_CERT_FILE is heeded); empty: none
+  std::shared_ptr<TlsClient> tls{};  // client certificate and own judgement of servers; then `ca_file` means nothing
 };
 
 struct HttpClientRequest {

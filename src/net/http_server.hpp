@@ -15,6 +15,7 @@
 #include "base/result.hpp"
 #include "net/http.hpp"
 #include "net/loop.hpp"
+#include "net/tls.hpp"
 
 namespace interlock::net {
 
@@ -53,6 +54,8 @@ class HttpServer {
 
   // Port 0 picks one; returns the port bound. `host` is a literal address or "localhost".
   Result<std::uint16_t> listen_tcp(const std::string& host, std::uint16_t port);
+  // The same with TLS. A handshake has header_timeout_ms to end.
+  Result<std::uint16_t> listen_tls(const std::string& host, std::uint16_t port, std::shared_ptr<TlsServer> tls);
   // Creates the socket with mode 0600; a dead socket file in its place is replaced, a live one is an error.
   Status listen_unix(const std::string& path);
   // Takes no new connections and ends each connection when its current answer is complete.

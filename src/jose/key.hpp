@@ -1,0 +1,68 @@
+// Keys for signatures: JWK and PEM in, JWS signatures out (RFC 7517, RFC 7518 §3, RFC 8037, RFC 7638).
+//
+// Asymmetric algorithms only: `none` and HMAC have no name here, so that no token can choose them. Keys below 2048 bits (RSA), with
+// private members (of a public key), on other curves or off the curve are refused when they are read. Immutable, shared by copying;
+// any thread. OpenSSL does the arithmetic.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+
+struct evp_pkey_st;
+
+namespace interlock::jose {
+
+enum class Algorithm : std::uint8_t { kEs256, kEs384, kEs512, kRs256, kRs384, kRs512, kPs256, kPs384, kPs512, kEdDsa };
+
+std::string_view algorithm_name(Algorithm algorithm);  // "ES256"; kEdDsa is "EdDSA" (Ed25519)
+// "ES256" ... "EdDSA", and "Ed25519" (RFC 9864) for kEdDsa. nullopt for everything else: `none`, HS256, other letter case.
+std::optional<Algorithm> algorithm_from_name(std::string_view name);
+std::span<const Algorithm> all_algorithms();
+
+class PublicKey {
+ public:
+  // Of a JWK object with public members only; `kid`, `alg`, `use` and `key_ops` are the KeySet's business.
+  static Result<PublicKey> from_jwk(const json::object& jwk);
+  static Result<PublicKey> from_pem(std::string_view pem);          // SubjectPublicKeyInfo
+  static Result<PublicKey> from_certificate(std::string_view der);  // the key of an X.509 certificate
+
+  json::object to_jwk() const;       // required members only, sorted
+  std::string thumbprint() const;    // RFC 7638 SHA-256, base64url
+  bool fits(Algorithm algorithm) const;
+  // `signature` is in JWS form (r || s for ECDSA, RFC 7518 §3.4). False for anything that is not exactly right: wrong length, r or s
+  // zero or above the order, a key that does not fit.
+  bool verify(Algorithm algorithm, std::string_view signed_bytes, std::string_view signature) const;
+  evp_pkey_st* handle() const { return key_.get(); }
+
+ private:
+  friend class PrivateKey;
+  explicit PublicKey(std::shared_ptr<evp_pkey_st> key) : key_(std::move(key)) {}
+  std::shared_ptr<evp_pkey_st> key_;
+};
+
+class PrivateKey {
+ public:
+  static Result<PrivateKey> generate(Algorithm algorithm);  // RSA: 2048 bits
+  static Result<PrivateKey> from_pem(std::string_view pem);  // PKCS#8 or the traditional forms, unencrypted
+  static Result<PrivateKey> from_jwk(const json::object& jwk);
+  std::string to_pem() const;  // PKCS#8. A secret.
+  PublicKey public_key() const;
+  Algorithm algorithm() const;  // the one it is used with: from the curve; RSA: RS256 unless generated for another
+  Result<std::string> sign(Algorithm algorithm, std::string_view bytes) const;  // JWS form
+  evp_pkey_st* handle() const { return key_.get(); }
+
+ private:
+  PrivateKey(std::shared_ptr<evp_pkey_st> key, Algorithm algorithm) : key_(std::move(key)), algorithm_(algorithm) {}
+  std::shared_ptr<evp_pkey_st> key_;
+  Algorithm algorithm_;
+};
+
+}  // namespace interlock::jose
