@@ -29,6 +29,7 @@ enum class Inherited : std::uint8_t { kRefuse, kStrip, kAllow };    // a human's
 struct IssuerConfig {
   std::string issuer;
   std::string jwks_uri;                      // empty: by discovery
+  std::string ca_file;                       // PEM authorities for this issuer's endpoints alone, beside the system's; empty: none
   std::vector<std::string> audiences;        // beside the resource asked for; a token must name one
   std::vector<jose::Algorithm> algorithms;   // empty: all of them
   std::string subject;                       // template of the subject's id, "oidc/<issuer host>/{sub}" where empty
