@@ -59,17 +59,21 @@ struct AgentView {
   UnixMs first_seen_ms = 0;  // 0: never
   UnixMs last_seen_ms = 0;
   std::string assurance;
-  std::vector<std::string> workloads;
+  std::vector<std::string> workloads;  // fingerprints, the latest first
 };
 
 class Registry {
  public:
+  // Fails on bad rules as set_rules does, and where the store cannot be read.
   static Result<std::unique_ptr<Registry>> open(store::Store& store, RegistryOptions options);
   ~Registry();
-  void set_rules(RegistryOptions options);
+  // kInvalid, and nothing changes: a rule without id or owner, a '*' that is not the last character, an id or an owner named twice.
+  Status set_rules(RegistryOptions options);
 
   // Completes a subject (owner, "purpose" and "registered" attributes) and notes that it was seen. kDenied where it may not act at all.
+  // What cannot be written is kept in memory and tried again; trouble() says so.
   Status admit(model::Subject& subject, UnixMs now_ms);
+  std::string trouble() const;  // empty: all is well
   // The highest band of its acts; the gate denies above.
   model::Band highest_band(std::string_view agent) const;
 
@@ -78,8 +82,8 @@ class Registry {
   Result<std::vector<Finding>> findings(UnixMs now_ms) const;
 
  private:
-  Registry() = default;
   struct State;
+  explicit Registry(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 
