@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/hash.hpp"
 #include "base/json.hpp"
@@ -20,6 +21,8 @@
 #include "model/action.hpp"
 #include "model/receipt.hpp"
 #include "model/verdict.hpp"
+#include "task/kills.hpp"
+#include "task/order.hpp"
 
 namespace interlock::approval {
 struct Approval;
@@ -37,15 +40,17 @@ class PolicyEngine;
 }
 namespace interlock::task {
 class TaskBook;
-}
+struct TaskView;
+}  // namespace interlock::task
 
 namespace interlock::gate {
 
 // Who asks, as a surface knows it.
 struct Caller {
   model::Subject subject;
-  std::string session;  // the implicit task hangs from (subject, session)
-  int client_pid = -1;  // the process the request came from, where the kernel told; -1 unknown. It may not approve its own acts.
+  std::string session;    // the implicit task hangs from (subject, session)
+  int client_pid = -1;    // the process the request came from, where the kernel told; -1 unknown. It may not approve its own acts.
+  std::string task = {};  // the task that the client named; empty: the one its owner started, or the session's implicit one
 };
 
 // What a surface found wrong with a request before any policy was asked: a quarantined definition, arguments against the schema.
@@ -68,6 +73,7 @@ struct Act {
   std::int64_t started_ns = 0;
   bool decided = false;
   bool withdrawn = false;
+  bool cut = false;  // the kill switch ended it: nothing more of it is sent or released
 };
 
 // An act that waits for a human.
@@ -81,6 +87,9 @@ struct Held {
 struct AdmitHandlers {
   std::function<void(const Held& held)> on_held;             // may come once, before on_verdict
   std::function<void(std::shared_ptr<Act> act)> on_verdict;  // exactly once, unless withdrawn
+  // At most once, after a verdict that allows and before the result was released: the kill switch. The act's verdict is a denial now.
+  // Send nothing more of it, call what was sent back, answer with the denial. Its result is recorded already. Holds no Act alive.
+  std::function<void()> on_cut = {};
 };
 
 struct ActOutcome {
@@ -95,6 +104,9 @@ struct Parts {
   approval::ApprovalBook* approvals = nullptr;
   approval::PinBook* pins = nullptr;
   const Clock* clock = nullptr;
+  task::KillList* kills = nullptr;  // null: there is no kill switch (tools)
+  // The highest band of a subject's acts, by the registry of agents; empty: none is set.
+  std::function<model::Band(const model::Subject&)> highest_band = {};
 };
 
 // How arguments enter receipts.
@@ -104,6 +116,21 @@ struct Options {
   std::int64_t approval_lifetime_ms = 600'000;
   ArgumentRecord arguments = ArgumentRecord::kRedact;
   bool elicitation_counts = false;
+  std::string role = {};  // "serve" or "mcp": the surface of receipts of tasks and kills
+};
+
+// What is killed, and for whom the record says so.
+struct KillOrder {
+  enum class Reach : std::uint8_t { kAgent, kTask, kAll };
+  Reach reach = Reach::kAgent;
+  std::string target;  // subject id or task id; kAll: empty
+  std::string by;
+  std::string reason;
+};
+struct KillReport {       // of this gate
+  std::size_t tasks = 0;  // ended
+  std::size_t held = 0;   // acts that waited for a human
+  std::size_t cut = 0;    // acts that were under way
 };
 
 // What changes while running, all at once: readers hold one snapshot for one act.
@@ -153,6 +180,38 @@ class Gate {
   Status record(model::Receipt receipt);
 
   void end_session(const Caller& caller, std::string_view why);
+
+  // Whether an act that was allowed may be performed now: asked right before anything of it is sent. A refusal is its verdict then,
+  // and its result is recorded.
+  bool may_perform(const std::shared_ptr<Act>& act);
+
+  // ---- the kill switch ------------------------------------------------------------------------------------------------------
+  // On disk first; when it returns, no act of the target is under way here and none will begin: tasks are ended, held acts denied,
+  // running ones cut. Agents (and who acts on their behalf) stay killed until unkill(). kNotFound: no such open task; kIo,
+  // kUnavailable: it could not be made to last, and holds in this process alone.
+  Result<KillReport> kill(const KillOrder& order);
+  // `agent`: a subject id, or task::kEverybody. kNotFound.
+  Status unkill(std::string_view agent, std::string_view by, std::string_view reason);
+  std::vector<task::Kill> kills() const;
+
+  // ---- tasks, for their owners (the admin socket) ----------------------------------------------------------------------------
+  Result<task::TaskView> start_task(task::TaskOrder order);
+  Result<task::TaskView> extend_task(std::string_view task, const task::Grant& grant, std::string_view by);
+  Status end_task(std::string_view task, std::string_view by, std::string_view reason);
+  Result<task::TaskView> find_task(std::string_view task) const;
+  std::vector<task::TaskView> list_tasks(bool with_ended) const;
+
+  // ---- tasks, for agents (the data listener): their own alone ----------------------------------------------------------------
+  // Below the task that the caller is in, where it is in an explicit one or names one. `order.subject` empty: for itself; another:
+  // a child for a sub-agent, which names it in its calls. kDenied: wider than the parent.
+  Result<task::TaskView> start_task_as(const Caller& caller, task::TaskOrder order);
+  Result<task::TaskView> find_task_as(const Caller& caller, std::string_view task) const;
+  std::vector<task::TaskView> list_tasks_as(const Caller& caller) const;  // those it may act under or started
+  Status beat_task_as(const Caller& caller, std::string_view task);
+  Status end_task_as(const Caller& caller, std::string_view task, std::string_view reason);
+  // An act like any other (Action::"interlock/widen_task" in Action::"admin", resource Task::"<id>", band 2): policy allows it, denies
+  // it, or lets a human answer. An allowed one has taken effect when on_verdict comes.
+  std::shared_ptr<Act> ask_for_more(Caller caller, std::string_view task, task::Grant grant, AdmitHandlers handlers);
 
  private:
   struct State;

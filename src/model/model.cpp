@@ -71,6 +71,7 @@ std::string_view receipt_kind_name(ReceiptKind kind) {
     case ReceiptKind::kTask: return "task";
     case ReceiptKind::kConfig: return "config";
     case ReceiptKind::kStart: return "start";
+    case ReceiptKind::kKill: return "kill";
   }
   return "attempt";
 }

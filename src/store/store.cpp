@@ -32,10 +32,14 @@ std::string prefix_end(std::string_view prefix) {
 
 class SqliteStore final : public Store {
  public:
-  static Result<std::unique_ptr<Store>> open(const std::filesystem::path& path) {
+  static Result<std::unique_ptr<Store>> open(const std::filesystem::path& path, Durability durability) {
     auto database = Database::open(path);
     if (!database) return fail(std::move(database.error()));
     std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(*database)));
+    if (durability == Durability::kProcess) {
+      // A WAL that is not synced at each commit stays consistent; the page cache outlives the process.
+      if (auto status = store->database_.execute("PRAGMA synchronous=NORMAL"); !status) return fail(std::move(status.error()));
+    }
     if (auto status = store->database_.execute(kSchema); !status) return fail(std::move(status.error()));
     struct Prepared {
       Statement* statement;
@@ -161,6 +165,8 @@ class SqliteStore final : public Store {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& path) { return SqliteStore::open(path); }
+Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& path, Durability durability) {
+  return SqliteStore::open(path, durability);
+}
 
 }  // namespace interlock::store

@@ -60,8 +60,12 @@ class Store {
   virtual Result<Revision> latest(std::string_view bucket) = 0;
 };
 
+// What a write that returned survives. kProcess costs no wait for the disk; a later write of kMachine, through any opening of the
+// file, takes what was written before it along.
+enum class Durability : std::uint8_t { kMachine, kProcess };
+
 // The folder must exist; the file is created, readable by its owner only.
-Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& path);
+Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& path, Durability durability = Durability::kMachine);
 
 // Forgets everything when it dies. For tests.
 std::unique_ptr<Store> open_memory_store();

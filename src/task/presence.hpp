@@ -1,0 +1,28 @@
+// Which gates of a state folder live: each holds a lock on a file of its own, which the kernel lets go when its process is gone,
+// however that happens. So what a dead gate left undone is told from what a slow one is about to do.
+//
+// Loop thread only. The lock goes with the process, not with its children (O_CLOEXEC).
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+namespace interlock::task {
+
+class Presence {
+ public:
+  virtual ~Presence() = default;
+  virtual const std::string& own() const = 0;              // this gate's id, new with each start
+  virtual bool is_alive(std::string_view gate) const = 0;  // a gate that cannot be asked counts as alive
+  virtual void forget(std::string_view gate) = 0;          // nothing of that dead gate is left to be done
+};
+
+// Locks <folder>/<id>; makes the folder, for its owner only.
+Result<std::unique_ptr<Presence>> open_presence(const std::filesystem::path& folder, const Clock& clock);
+
+}  // namespace interlock::task
