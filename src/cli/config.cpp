@@ -7,6 +7,7 @@
 
 #include "base/hash.hpp"
 #include "cli/config_reading.hpp"
+#include "net/http.hpp"
 #include "yaml/document.hpp"
 
 namespace interlock::cli {
@@ -22,12 +23,11 @@ constexpr std::int64_t kMebi = 1'024 * kKibi;
 constexpr std::size_t kPaths = 1'000;  // of policies, catalogue files, workspace folders
 constexpr std::size_t kWords = 1'000;  // of a command, or of a list of origins
 constexpr std::size_t kTokenRules = 10'000;
+constexpr std::size_t kScopes = 100;
 constexpr std::size_t kNameBytes = 64;
 
 const std::initializer_list<std::pair<std::string_view, Preset>> kPresets = {
     {"observe", Preset::kObserve}, {"balanced", Preset::kBalanced}, {"strict", Preset::kStrict}, {"none", Preset::kNone}};
-
-bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 bool is_blank_or_control(char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; }
 
@@ -152,6 +152,8 @@ ServerConfig read_server(ConfigReader& in, const yaml::Node& key, const yaml::No
                                     {{"session", Sharing::kSession}, {"subject", Sharing::kSubject}, {"all", Sharing::kAll}});
   out.catalogue = map.text("catalogue");
   out.call_timeout_ms = map.duration_ms("call_timeout", config.limits.call_timeout_ms, kSecondMs, kDayMs);
+  out.scopes = map.texts("scopes", kScopes);
+  out.oauth = read_oauth(in, map);
   map.close();
   if (in.reader.failed()) return out;
   const std::string name = "`servers." + out.name + "`";
@@ -163,6 +165,11 @@ ServerConfig read_server(ConfigReader& in, const yaml::Node& key, const yaml::No
     in.reader.complain(key, name + " is reached by `url`: `env` and `cwd` mean nothing there", "leave them out");
   if (out.url.empty() && !out.headers.empty())
     in.reader.complain(key, name + " is a program: `headers` mean nothing there", "use env for what it needs");
+  if (out.url.empty() && out.oauth)
+    in.reader.complain(key, name + " is a program: `oauth` means nothing there", "use env for what it needs");
+  const auto is_authorization = [](const auto& header) { return net::equal_ignoring_case(header.first, "authorization"); };
+  if (out.oauth && std::ranges::any_of(out.headers, is_authorization))
+    in.reader.complain(key, name + " has both `oauth` and a header Authorization", "keep one of them");
   return out;
 }
 
@@ -185,9 +192,7 @@ TokenConfig read_token(ConfigReader& in, const yaml::Node& node, std::set<std::s
   const auto& digest = map.require("token_sha256");
   if (!in.reader.failed()) out.token_sha256 = in.reader.text(digest, map.what_of("token_sha256"));
   if (out.token_sha256.starts_with("sha256:")) out.token_sha256.erase(0, 7);
-  const bool hex = out.token_sha256.size() == 64 &&
-                   std::ranges::all_of(out.token_sha256, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-  if (!in.reader.failed() && !hex)
+  if (!in.reader.failed() && !is_sha256_text(out.token_sha256))
     in.reader.complain(digest, "`auth.tokens.token_sha256` must be 64 hexadecimal digits in lower case",
                        "printf %s TOKEN | sha256sum prints it");
   if (!in.reader.failed() && out.token_sha256 == to_hex(sha256(std::string_view())))
@@ -277,7 +282,13 @@ void read_small_parts(ConfigReader& in, yaml::Map& root, Config& out) {
   if (const auto* node = root.find("task")) {
     yaml::Map map(in.reader, *node, "task");
     out.task.lifetime_ms = map.duration_ms("lifetime", out.task.lifetime_ms, kSecondMs, 365 * kDayMs);
+    out.task.max_lifetime_ms =
+        map.duration_ms("max_lifetime", std::max(out.task.max_lifetime_ms, out.task.lifetime_ms), kSecondMs, 365 * kDayMs);
+    if (out.task.max_lifetime_ms < out.task.lifetime_ms)
+      in.reader.complain(*map.find("max_lifetime"), "`task.max_lifetime` is shorter than `task.lifetime`", "make it as long, or longer");
     out.task.band_ceiling = static_cast<int>(map.integer("band_ceiling", out.task.band_ceiling, 0, 3));
+    out.task.implicit = map.flag("implicit", out.task.implicit);
+    out.task.keep_ended_ms = map.duration_ms("keep_ended", out.task.keep_ended_ms, 0, 365 * kDayMs);
     map.close();
   }
   if (const auto* node = root.find("ledger")) {
@@ -315,8 +326,10 @@ void add_warnings(ConfigReader& in, const yaml::Node& root, Config& out) {
   if (out.preset == Preset::kNone && out.policies.empty()) {
     out.warnings.push_back(in.reader.place(root) + ": preset none and no `policies`: everything is denied");
   }
-  if (!out.auth.anonymous && out.auth.tokens.empty() && !out.servers.empty()) {
-    out.warnings.push_back(in.reader.place(root) + ": no `auth.tokens` and not `auth.anonymous`: `interlock serve` lets nobody in");
+  const bool knows_somebody = out.auth.anonymous || !out.auth.tokens.empty() || !out.identity.issuers.empty() || out.identity.spiffe;
+  if (!knows_somebody && !out.servers.empty()) {
+    out.warnings.push_back(in.reader.place(root) +
+                           ": no `auth.tokens`, no `identity` and not `auth.anonymous`: `interlock serve` lets nobody in");
   }
 }
 
@@ -382,6 +395,8 @@ Result<Config> parse_config(std::string_view text, const fs::path& path, const C
   else if (in.reader.text(*version, "version") != "1")
     in.reader.complain(*version, "this version of the file is not known here", "write version: 1, or use a newer interlock");
   read_listen(in, map, out);
+  out.public_url = in.endpoint(map, "public_url", false);
+  while (out.public_url.ends_with('/')) out.public_url.pop_back();
   const auto* state = map.find("state_dir");
   out.state_dir = state != nullptr ? in.path(*state, "state_dir") : default_state_folder_for(path, surroundings);
   out.preset = map.choice<Preset>("preset", out.preset, kPresets);
@@ -394,9 +409,13 @@ Result<Config> parse_config(std::string_view text, const fs::path& path, const C
   read_limits(in, map, out.limits);  // before the servers, whose time limits default to it
   read_servers(in, map, out);
   read_auth(in, map, out);
+  read_tls(in, map, out);
+  read_identity(in, map, out);
+  read_registry(in, map, out);
   read_approvals(in, map, out.approvals);
   read_small_parts(in, map, out);
   map.close();
+  if (!in.reader.failed()) check_identity(in, *root, out);
   if (in.reader.failed()) return fail(*in.reader.error());
   add_warnings(in, *root, out);
   return out;

@@ -17,6 +17,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "cli/config_identity.hpp"
 
 namespace interlock::cli {
 
@@ -46,6 +47,8 @@ struct ServerConfig {
   Sharing sharing = Sharing::kSession;
   std::string catalogue;             // explicit entry; empty: found by package or url
   std::int64_t call_timeout_ms = 0;  // always set after loading
+  std::vector<std::string> scopes;   // OAuth scopes that a client's token must have
+  std::optional<OAuthConfig> oauth;  // of a server with `url`
   bool is_stdio() const { return !command.empty(); }
   friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
 };
@@ -86,8 +89,11 @@ struct LimitConfig {
 };
 
 struct TaskConfig {
-  std::int64_t lifetime_ms = 28'800'000;
+  std::int64_t lifetime_ms = 28'800'000;         // of implicit tasks, and of others that say nothing
+  std::int64_t max_lifetime_ms = 2'592'000'000;  // of any task, extensions included
   int band_ceiling = 3;
+  bool implicit = true;                      // false: agents act under tasks that were started, or not at all
+  std::int64_t keep_ended_ms = 604'800'000;  // ended tasks stay listed this long
   friend bool operator==(const TaskConfig&, const TaskConfig&) = default;
 };
 
@@ -116,7 +122,12 @@ struct Config {
   bool workspace_given = false;                  // false: the folder of the file, if that is no home
   Denial denial = Denial::kError;
   std::vector<ServerConfig> servers;
+  std::string public_url;  // "https://gate.example", without a slash at the end; empty: scheme and address of `listen`
+  TlsConfig tls;
   AuthConfig auth;
+  IdentityConfig identity;
+  ResourceConfig resource;
+  identity::RegistryOptions registry;  // agents, owners, only_registered_agents
   std::vector<std::string> allowed_origins;
   std::vector<std::string> allowed_hosts;
   ApprovalConfig approvals;

@@ -31,6 +31,32 @@ json::object describe(const ServerConfig& server) {
     if (!server.headers.empty()) out["headers"] = hidden(server.headers);
   }
   if (!server.catalogue.empty()) out["catalogue"] = server.catalogue;
+  if (server.oauth) {
+    json::object oauth;
+    if (!server.oauth->client_id.empty()) oauth["client_id"] = server.oauth->client_id;
+    if (!server.oauth->client_secret.empty()) oauth["client_secret"] = kHidden;
+    if (!server.oauth->private_key.empty()) oauth["private_key"] = server.oauth->private_key.string();
+    if (!server.oauth->issuer.empty()) oauth["issuer"] = server.oauth->issuer;
+    if (!server.oauth->scopes.empty()) oauth["scopes"] = texts(server.oauth->scopes);
+    out["oauth"] = std::move(oauth);
+  }
+  return out;
+}
+
+json::object describe(const IdentityConfig& identity) {
+  json::object out;
+  if (const auto& spiffe = identity.spiffe) {
+    json::array domains;
+    for (const auto& bundle : spiffe->bundles) domains.emplace_back(bundle.trust_domain);
+    json::object one{{"trust_domain", spiffe->trust_domain}, {"bundles", std::move(domains)}};
+    if (!spiffe->workload_api.empty()) one["workload_api"] = spiffe->workload_api;
+    if (spiffe->authority) one["authority"] = spiffe->authority->socket.string();
+    out["spiffe"] = std::move(one);
+  }
+  json::array issuers;
+  for (const auto& entry : identity.issuers) issuers.emplace_back(entry.issuer.issuer);
+  out["issuers"] = std::move(issuers);
+  out["token_exchange"] = identity.token_exchange.enabled;
   return out;
 }
 
@@ -51,6 +77,12 @@ json::object describe(const Config& config) {
   json::array subjects;
   for (const auto& token : config.auth.tokens) subjects.emplace_back(token.subject);
   out["auth"] = json::object{{"anonymous", config.auth.anonymous}, {"subjects", std::move(subjects)}};
+  if (!config.public_url.empty()) out["public_url"] = config.public_url;
+  out["tls"] = config.tls.spiffe ? "spiffe" : config.tls.certificate.string();
+  out["identity"] = describe(config.identity);
+  json::array agents;
+  for (const auto& agent : config.registry.agents) agents.emplace_back(agent.id);
+  out["agents"] = std::move(agents);
   return out;
 }
 
@@ -61,6 +93,12 @@ std::vector<std::string> keys_that_need_a_restart(const Config& before, const Co
   };
   compare("listen", before.listen_host == after.listen_host && before.listen_port == after.listen_port);
   compare("state_dir", before.state_dir == after.state_dir);
+  compare("public_url", before.public_url == after.public_url);
+  compare("tls", before.tls == after.tls);
+  compare("identity.spiffe", before.identity.spiffe == after.identity.spiffe);
+  compare("identity.dpop", before.identity.dpop == after.identity.dpop);
+  compare("identity.token_exchange", before.identity.token_exchange == after.identity.token_exchange);
+  compare("resource", before.resource == after.resource);
   compare("servers", before.servers == after.servers);
   compare("denial", before.denial == after.denial);
   compare("allowed_origins", before.allowed_origins == after.allowed_origins);

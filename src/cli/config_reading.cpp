@@ -4,8 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
+
+#include "net/http_client.hpp"
 
 namespace interlock::cli {
 namespace {
@@ -133,6 +137,74 @@ std::vector<fs::path> ConfigReader::paths(const yaml::Node& node, std::string_vi
     out.push_back(std::move(one));
   }
   return out;
+}
+
+fs::path ConfigReader::file(yaml::Map& map, std::string_view key) {
+  const auto* node = map.find(key);
+  if (node == nullptr) return {};
+  auto out = path(*node, map.what_of(key));
+  std::error_code error;
+  if (!reader.failed() && surroundings.check_files && !fs::is_regular_file(out, error)) {
+    reader.complain(*node, "`" + map.what_of(key) + "`: there is no file " + node->text, "relative paths start at the folder of this file",
+                    ErrorCode::kNotFound);
+  }
+  return out;
+}
+
+fs::path ConfigReader::secret_file(yaml::Map& map, std::string_view key) {
+  auto out = file(map, key);
+  if (out.empty() || reader.failed() || !surroundings.check_files) return out;
+  struct stat facts{};
+  if (::stat(out.c_str(), &facts) != 0 || (facts.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
+    reader.complain(*map.find(key), "`" + map.what_of(key) + "`: other users can read, or its group can write, " + map.find(key)->text,
+                    "chmod 600 it, or 640 where a group must read it", ErrorCode::kDenied);
+  }
+  return out;
+}
+
+std::string ConfigReader::endpoint(yaml::Map& map, std::string_view key, bool query) {
+  const auto* node = map.find(key);
+  if (node == nullptr) return {};
+  std::string out = reader.text(*node, map.what_of(key));
+  check_endpoint(*node, map.what_of(key), out, query);
+  return out;
+}
+
+void ConfigReader::check_endpoint(const yaml::Node& node, std::string_view what, std::string_view url, bool query) {
+  if (reader.failed()) return;
+  const auto parsed = net::parse_url(url);
+  if (!parsed || (parsed->scheme != "https" && !is_loopback(parsed->host)))
+    reader.complain(node, "`" + std::string(what) + "` is no https address", "write https://HOST/PATH; http is for loopback alone");
+  else if (!query && parsed->target.find('?') != std::string::npos)
+    reader.complain(node, "`" + std::string(what) + "` has a query", "leave out what begins with ?");
+}
+
+jose::Algorithm ConfigReader::algorithm(const yaml::Node& node, std::string_view what) {
+  // In the order of jose::Algorithm.
+  static constexpr std::array<std::string_view, 10> kNames = {"ES256", "ES384", "ES512", "RS256", "RS384",
+                                                              "RS512", "PS256", "PS384", "PS512", "EdDSA"};
+  return static_cast<jose::Algorithm>(reader.choice(node, what, kNames));
+}
+
+void ConfigReader::each_map(yaml::Map& map, std::string_view key, std::size_t at_most, const char* example,
+                            const std::function<void(const yaml::Node&)>& each) {
+  const auto* node = map.find(key);
+  if (node == nullptr) return;
+  if (node->kind != yaml::Node::Kind::kSequence)
+    return reader.complain(*node, "`" + map.what_of(key) + "` must be a list", std::string("write - ") + example);
+  if (node->items.size() > at_most)
+    return reader.complain(*node, "`" + map.what_of(key) + "` has more than " + std::to_string(at_most) + " items", {},
+                           ErrorCode::kTooLarge);
+  for (const auto& item : node->items) {
+    if (reader.failed()) return;
+    each(item);
+  }
+}
+
+bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
+bool is_sha256_text(std::string_view text) {
+  return text.size() == 64 && std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 Result<std::string> read_text_file(const fs::path& path, std::size_t limit_bytes) {

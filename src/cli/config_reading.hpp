@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +26,31 @@ struct ConfigReader {
   std::filesystem::path path(const yaml::Node& node, std::string_view what);
   // A list of them. With `must_exist` each is there, where the surroundings say that files are looked at.
   std::vector<std::filesystem::path> paths(const yaml::Node& node, std::string_view what, std::size_t at_most, bool must_exist);
+  // A file that is there, or an empty path where the key is absent.
+  std::filesystem::path file(yaml::Map& map, std::string_view key);
+  // The same for a file that holds a secret: one that every user can read, or its group write, is refused.
+  std::filesystem::path secret_file(yaml::Map& map, std::string_view key);
+  // An https address, or an http one on loopback; empty where the key is absent. `query`: it may have one.
+  std::string endpoint(yaml::Map& map, std::string_view key, bool query = true);
+  void check_endpoint(const yaml::Node& node, std::string_view what, std::string_view url, bool query);
+  jose::Algorithm algorithm(const yaml::Node& node, std::string_view what);  // "ES256"
+  // A list of maps, each read by `each`; nothing where the key is absent.
+  void each_map(yaml::Map& map, std::string_view key, std::size_t at_most, const char* example,
+                const std::function<void(const yaml::Node&)>& each);
 };
+
+bool is_loopback(std::string_view host);
+// 64 lower-case hexadecimal digits.
+bool is_sha256_text(std::string_view text);
+
+// The parts of a file that have a source file of their own. Each reads its keys of `root`.
+void read_tls(ConfigReader& in, yaml::Map& root, Config& out);
+void read_identity(ConfigReader& in, yaml::Map& root, Config& out);
+void read_issuers(ConfigReader& in, yaml::Map& identity, IdentityConfig& out);
+void read_registry(ConfigReader& in, yaml::Map& root, Config& out);
+std::optional<OAuthConfig> read_oauth(ConfigReader& in, yaml::Map& server);
+// What only the whole can tell: that parts which need one another are there.
+void check_identity(ConfigReader& in, const yaml::Node& root, Config& out);
 
 // Why `name` cannot name a server; empty where it can.
 std::string problem_with_server_name(std::string_view name);

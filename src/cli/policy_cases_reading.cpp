@@ -265,7 +265,9 @@ class CaseReader {
   std::vector<catalogue::ServerBinding> servers_;
   PolicyCase defaults_ = [] {
     PolicyCase one;
-    one.subject = {.id = "agent", .owner = "owner", .assurance = model::Assurance::kBearer, .client = {}, .attributes = {}};
+    one.subject.id = "agent";
+    one.subject.owner = "owner";
+    one.subject.assurance = model::Assurance::kBearer;
     one.request.surface = "mcp";
     one.now_ms = kDefaultNowMs;
     one.task = {.id = "task",

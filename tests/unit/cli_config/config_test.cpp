@@ -70,7 +70,7 @@ allowed_hosts: [ gate.example ]
 approvals: { expires: 30s, elicit: false, elicitation_counts: true, pending: 5, passphrase: "scrypt:14:a:b" }
 pins: { first_use: trust }
 limits: { message_bytes: 4096, depth: 16, header_bytes: 2048, connections: 9, sessions: 8, calls_in_flight: 7, call_timeout: 1m, header_timeout: 500ms, session_idle: 2h, server_start_timeout: 5s }
-task: { lifetime: 1d, band_ceiling: 2 }
+task: { lifetime: 1d, band_ceiling: 2, max_lifetime: 2d, implicit: false, keep_ended: 1h }
 ledger: { arguments: hash, group_commit: 5ms }
 log: { level: debug, format: json }
 )");
@@ -99,6 +99,9 @@ log: { level: debug, format: json }
   EXPECT_EQ(config->limits.message_bytes, 4096);
   EXPECT_EQ(config->limits.header_timeout_ms, 500);
   EXPECT_EQ(config->task.band_ceiling, 2);
+  EXPECT_EQ(config->task.max_lifetime_ms, 172'800'000);
+  EXPECT_FALSE(config->task.implicit);
+  EXPECT_EQ(config->task.keep_ended_ms, 3'600'000);
   EXPECT_EQ(config->ledger.arguments, ArgumentStorage::kHash);
   EXPECT_TRUE(config->log.json);
 }
@@ -160,6 +163,7 @@ TEST(Config, WhatIsWrongIsNamedWithItsPlaceAndWhatToDo) {
       Wrong{"limits: { message_bytes: 16MB }\n", "2:26", "whole number", ""},
       Wrong{"limits: { message_bytes: 1e6 }\n", "2:26", "whole number", ""},
       Wrong{"task: { band_ceiling: 4 }\n", "2:23", "from 0 to 3", ""},
+      Wrong{"task: { lifetime: 2h, max_lifetime: 1h }\n", "2:37", "shorter than `task.lifetime`", "as long"},
       Wrong{"log: { level: loud }\n", "2:15", "can't be `loud`", ""},
       Wrong{"ledger: { arguments: non }\n", "2:22", "it is one of redact, hash, full", ""},
       Wrong{"pins: { first_use: maybe }\n", "2:20", "it is one of trust, quarantine", ""},

@@ -27,8 +27,10 @@ Keys keys_of_guide() {
   for (std::string line; std::getline(text, line);) {
     if (!line.starts_with("| `")) continue;
     const auto key = line.substr(3, line.find('`', 3) - 3);
-    out.insert(key);
-    out.insert(key.substr(0, key.find('.')));
+    // With the maps that it stands in; NAME is one that the user chose.
+    for (auto end = key.size(); end != std::string::npos && end > 0; end = key.rfind('.', end - 1)) {
+      if (const auto part = key.substr(0, end); !part.ends_with(".NAME")) out.insert(part);
+    }
   }
   return out;
 }
@@ -68,6 +70,24 @@ void add_parser_keys(const std::string& text, const std::string& above, Keys& ou
   }
 }
 
+void add_identity_keys(Keys& out) {
+  const std::string odd = "QQQQQQQQQQQQQQQQ: 1";
+  const auto add = [&](const std::string& before, const std::string& after, const std::string& above) {
+    add_parser_keys("version: 1\n" + before + odd + after + "\n", above, out);
+  };
+  for (const std::string map : {"tls", "identity", "resource"}) add(map + ": { ", " }", map + ".");
+  for (const std::string map : {"dpop", "token_exchange"}) add("identity: { " + map + ": { ", " } }", "identity." + map + ".");
+  const std::string spiffe = "identity: { spiffe: { trust_domain: a.example, ";
+  add(spiffe + "authority: {}, ", " } }", "identity.spiffe.");
+  add(spiffe + "authority: { ", " } } }", "identity.spiffe.authority.");
+  add(spiffe + "authority: { workloads: [ { id: \"spiffe://a.example/x\", user: u, ", " } ] } } }", "identity.spiffe.authority.workloads.");
+  add(spiffe + "bundles: [ { trust_domain: b.example, file: f, ", " } ] } }", "identity.spiffe.bundles.");
+  add("identity: { issuers: [ { issuer: \"https://i.example\", ", " } ] }", "identity.issuers.");
+  add("agents: [ { id: a, owner: o, ", " } ]", "agents.");
+  add("owners: [ { name: o, ", " } ]", "owners.");
+  add("servers: { a: { url: \"https://x.example/\", oauth: { ", " } } }", "servers.NAME.oauth.");
+}
+
 Keys keys_of_parser() {
   Keys out;
   add_parser_keys("version: 1\nQQQQQQQQQQQQQQQQ: 1\n", "", out);
@@ -79,6 +99,7 @@ Keys keys_of_parser() {
       "version: 1\nauth: { tokens: [ { token_sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, subject: a, "
       "QQQQQQQQQQQQQQQQ: 1 } ] }\n",
       "auth.tokens.", out);
+  add_identity_keys(out);
   return out;
 }
 
