@@ -13,9 +13,9 @@
 namespace interlock::jose {
 
 struct DpopExpectations {
-  std::string_view method;        // htm
-  std::string_view url;           // htu is compared after normalization (RFC 3986 §6.2.2, §6.2.3), without query and fragment
-  std::string_view access_token;  // its hash must be `ath`; empty: no `ath` is asked for (token requests)
+  std::string_view method;          // htm
+  std::string_view url;             // htu is compared after normalization (RFC 3986 §6.2.2, §6.2.3), without query and fragment
+  std::string_view access_token;    // its hash must be `ath`; empty: no `ath` is asked for (token requests)
   std::int64_t window_ms = 60'000;  // iat must be this near, either way
   UnixMs now_ms = 0;
 };

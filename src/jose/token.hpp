@@ -40,14 +40,14 @@ Result<Token> parse_token(std::string_view text);
 
 // What a claim set must say. Empty lists and zeroes ask for nothing, except where stated.
 struct Expectations {
-  std::string_view issuer;                      // exact, no normalization
-  std::vector<std::string> audiences;           // one of them must be in `aud`
-  std::span<const Algorithm> algorithms;        // empty: all of all_algorithms()
-  std::vector<std::string> types;               // allowed typ values; "" allows its absence; empty list: any
+  std::string_view issuer;                // exact, no normalization
+  std::vector<std::string> audiences;     // one of them must be in `aud`
+  std::span<const Algorithm> algorithms;  // empty: all of all_algorithms()
+  std::vector<std::string> types;         // allowed typ values; "" allows its absence; empty list: any
   bool requires_expiry = true;
   bool requires_subject = false;
-  std::int64_t leeway_ms = 30'000;              // of clocks
-  std::int64_t longest_life_ms = 0;             // of exp - iat (or - now where there is no iat)
+  std::int64_t leeway_ms = 30'000;   // of clocks
+  std::int64_t longest_life_ms = 0;  // of exp - iat (or - now where there is no iat)
   UnixMs now_ms = 0;
 };
 
@@ -61,7 +61,7 @@ Result<std::optional<UnixMs>> time_claim(const json::object& claims, std::string
 std::vector<std::string> audiences_of(const json::object& claims);  // a text or a list; empty where malformed
 
 // Signs. `header` gets alg (and kid, typ where they are not empty).
-Result<std::string> make_token(const PrivateKey& key, Algorithm algorithm, std::string_view kid, std::string_view typ, const json::object& claims,
-                               json::object header = {});
+Result<std::string> make_token(const PrivateKey& key, Algorithm algorithm, std::string_view kid, std::string_view typ,
+                               const json::object& claims, json::object header = {});
 
 }  // namespace interlock::jose
