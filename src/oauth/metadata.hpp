@@ -1,11 +1,10 @@
 // What an OAuth authorization server says of itself: RFC 8414 metadata and OpenID Connect Discovery, fetched and checked.
 //
-// Every answer is bounded (size, redirects are not followed, time) and untrusted: an issuer that names another than the one asked for
-// is refused (RFC 8414 §3.3). https only, http for loopback alone. Loop thread only.
+// Every answer is bounded (oauth/fetch.hpp) and untrusted: an issuer that names another than the one asked for is refused
+// (RFC 8414 §3.3), and so is a document with an endpoint that is neither https nor on loopback. Loop thread only.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,29 +13,13 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
-#include "net/http_client.hpp"
+#include "oauth/fetch.hpp"
 
 namespace interlock::oauth {
 
-inline constexpr std::size_t kDocumentBytes = std::size_t{1} << 20;
-inline constexpr std::int64_t kFetchTimeoutMs = 10'000;
-
-struct Fetched {
-  int status = 0;
-  net::Headers headers;
-  std::string body;
-};
-
-// One bounded exchange. `done` comes exactly once, unless the call is cancelled by dropping the handle.
-class Fetch {
- public:
-  virtual ~Fetch() = default;  // cancels
-};
-std::unique_ptr<Fetch> fetch(net::Loop& loop, net::HttpClient& client, net::HttpClientRequest request,
-                             std::function<void(Result<Fetched>)> done);
-
-// https, or http to a loopback name or address. kDenied otherwise.
-Status check_endpoint(std::string_view url);
+inline constexpr std::size_t kIssuerBytes = 2048;
+inline constexpr std::size_t kListEntries = 256;  // of any list in a document of metadata
+inline constexpr std::size_t kListEntryBytes = 2048;
 
 struct ServerMetadata {
   std::string issuer;
@@ -55,10 +38,18 @@ struct ServerMetadata {
   json::object document;
 };
 
+// https (http on loopback), without query and fragment (RFC 8414 §2). kDenied otherwise.
+Status check_issuer(std::string_view issuer);
 // The places to look, in order: RFC 8414 §3.1 (path inserted), OIDC Discovery §4.1 as RFC 8414 §5 has it (inserted, then appended).
+// Empty for what is no issuer.
 std::vector<std::string> metadata_urls(std::string_view issuer);
+// kInvalid where the text is no such document, kDenied where it breaks a rule.
 Result<ServerMetadata> read_metadata(std::string_view issuer, std::string_view text);
+// The first place that has a document is the one that counts: what it says is not looked up elsewhere.
 std::unique_ptr<Fetch> discover(net::Loop& loop, net::HttpClient& client, std::string issuer,
                                 std::function<void(Result<ServerMetadata>)> done);
+
+// The texts of a list in an untrusted document. Fails where it is no list of texts, or over a bound; an absent one is empty.
+Result<std::vector<std::string>> text_list(const json::object& document, std::string_view name);
 
 }  // namespace interlock::oauth
