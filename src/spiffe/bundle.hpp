@@ -16,6 +16,8 @@
 
 namespace interlock::spiffe {
 
+class TrustAnchors;  // spiffe/anchors.hpp: authorities, parsed
+
 inline constexpr std::size_t kBundleBytes = std::size_t{4} << 20;
 inline constexpr std::size_t kBundleAuthorities = 100;
 
@@ -42,9 +44,14 @@ class BundleSet {
   // The set with this bundle in place of the one it had.
   std::shared_ptr<const BundleSet> with(Bundle bundle) const;
   std::uint64_t version() const { return version_; }  // differs between any two sets of this process: a key for caches
+  // The domain's X.509 authorities, parsed once and shared by the sets that hold the same bundle; nullptr: no such domain.
+  const TrustAnchors* anchors(std::string_view trust_domain) const;
 
  private:
+  void put(Bundle bundle);
+
   std::map<std::string, Bundle, std::less<>> bundles_;
+  std::map<std::string, std::shared_ptr<const TrustAnchors>, std::less<>> anchors_;
   std::uint64_t version_ = 0;
 };
 

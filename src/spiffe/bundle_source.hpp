@@ -21,12 +21,12 @@ namespace interlock::spiffe {
 
 struct BundlePlace {
   std::string trust_domain;
-  std::filesystem::path file;    // JWKS bundle or PEM; either this
-  std::string url;               // or this
-  std::string endpoint_id;       // the SPIFFE ID of the endpoint: https_spiffe; empty: https_web
-  std::filesystem::path first;   // https_spiffe: the bundle to begin with
-  std::string ca_file;           // https_web: PEM authorities beside the system's
-  std::filesystem::path cache;   // empty: none
+  std::filesystem::path file;   // JWKS bundle or PEM; either this
+  std::string url;              // or this
+  std::string endpoint_id;      // the SPIFFE ID of the endpoint: https_spiffe; empty: https_web
+  std::filesystem::path first;  // https_spiffe: the bundle to begin with
+  std::string ca_file;          // https_web: PEM authorities beside the system's
+  std::filesystem::path cache;  // empty: none
 };
 
 class BundleSource {

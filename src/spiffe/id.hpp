@@ -17,8 +17,10 @@ class SpiffeId {
   // query, fragment, percent signs, empty or dot segments, a trailing slash.
   static Result<SpiffeId> parse(std::string_view text);
   const std::string& text() const { return text_; }
-  std::string_view trust_domain() const { return std::string_view(text_).substr(kScheme.size(), domain_); }
-  std::string_view path() const { return std::string_view(text_).substr(kScheme.size() + domain_); }  // "" or "/..."
+  bool empty() const { return text_.empty(); }  // only of one that was made by default
+  std::string_view trust_domain() const { return empty() ? std::string_view() : std::string_view(text_).substr(kScheme.size(), domain_); }
+  // "" or "/..."
+  std::string_view path() const { return empty() ? std::string_view() : std::string_view(text_).substr(kScheme.size() + domain_); }
   friend bool operator==(const SpiffeId&, const SpiffeId&) = default;
 
  private:
