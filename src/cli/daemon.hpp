@@ -10,21 +10,15 @@
 #include <string>
 #include <string_view>
 
-#include "approval/approvals.hpp"
-#include "approval/pins.hpp"
-#include "approval/processes.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "cli/config.hpp"
 #include "cli/logging.hpp"
+#include "cli/organs.hpp"
 #include "cli/rules.hpp"
-#include "gate/gate.hpp"
-#include "ledger/ledger.hpp"
 #include "net/loop.hpp"
-#include "store/store.hpp"
 #include "surface/api/admin.hpp"
 #include "surface/mcp/surface.hpp"
-#include "task/task.hpp"
 
 namespace interlock::cli {
 
@@ -44,7 +38,7 @@ class Daemon {
   mcp::Surface& surface() { return *surface_; }
   Result<model::Subject> authenticate(const net::HttpRequest& request) const;
   // A connected client's process, which can never approve.
-  void bar(int pid) { approvals_->bar(pid); }
+  void bar(int pid) { organs_->approvals->bar(pid); }
   // Why the gate cannot take acts at present; ok where it can.
   Status ready() const;
   // For `interlock status`, once it is known.
@@ -64,7 +58,7 @@ class Daemon {
   void tick();
   void follow_files();
   void record(model::Receipt receipt);
-  void on_task(const task::TaskEvent& event);
+  gate::Gate& gate() const { return *organs_->gate; }
   void wait_for_acts(std::int64_t until_ns);
   void wait_for_servers(std::int64_t until_ns);
   std::size_t acts_under_way() const;
@@ -77,19 +71,11 @@ class Daemon {
   Log& log_;
   DaemonSetup setup_;
   Config config_;
-  SystemClock clock_;
-  approval::KernelProcessTable processes_;
   UnixMs started_ms_ = 0;
   std::string listening_;
   std::string last_refusal_;  // of a reload; empty: the files are in force
 
-  // In the order of their making: each uses what stands above it.
-  std::unique_ptr<store::Store> store_;
-  std::unique_ptr<ledger::Ledger> ledger_;
-  std::unique_ptr<task::TaskBook> tasks_;
-  std::unique_ptr<approval::PinBook> pins_;
-  std::unique_ptr<approval::ApprovalBook> approvals_;
-  std::unique_ptr<gate::Gate> gate_;
+  std::unique_ptr<Organs> organs_;
   std::unique_ptr<mcp::Surface> surface_;
   std::unique_ptr<api::AdminListener> admin_;
   identity::TokenBook tokens_;
@@ -102,8 +88,5 @@ class Daemon {
   std::string stop_reason_;
   std::function<void()> on_stopped_;
 };
-
-// Makes `folder` and what is missing above it, for its owner only, and refuses one that others may write to.
-Status make_state_folder(const std::filesystem::path& folder);
 
 }  // namespace interlock::cli

@@ -23,24 +23,24 @@ approval::Approver approver_of(const api::AdminCaller& caller, std::string passp
 api::AdminOperations Daemon::operations() {
   api::AdminOperations out;
   out.status = [this]() -> Result<json::object> { return describe_status(); };
-  out.may_administer = [this](const api::AdminCaller& caller) { return approvals_->may_administer(approver_of(caller)); };
+  out.may_administer = [this](const api::AdminCaller& caller) { return organs_->approvals->may_administer(approver_of(caller)); };
   out.approvals = [this]() -> Result<json::array> {
     json::array list;
-    for (const auto& approval : approvals_->pending()) list.emplace_back(to_json_for_approver(approval));
+    for (const auto& approval : organs_->approvals->pending()) list.emplace_back(to_json_for_approver(approval));
     return list;
   };
   out.approval = [this](std::string_view id) -> Result<json::object> {
-    const auto found = approvals_->find(id);
+    const auto found = organs_->approvals->find(id);
     if (!found) return fail(ErrorCode::kNotFound, "no approval has the id " + std::string(id), "see `interlock approvals`");
     return to_json_for_approver(*found);
   };
   out.decide = [this](const api::AdminCaller& caller, const api::DecisionOrder& order) -> Result<json::object> {
-    auto decided = approvals_->decide(order.id, order.yes, approver_of(caller, order.passphrase), order.reason, order.digest);
+    auto decided = organs_->approvals->decide(order.id, order.yes, approver_of(caller, order.passphrase), order.reason, order.digest);
     if (!decided) return fail(std::move(decided.error()));
     return to_json(*decided);
   };
   out.pins = [this]() -> Result<json::array> {
-    auto pins = pins_->list();
+    auto pins = organs_->pins->list();
     if (!pins) return fail(std::move(pins.error()));
     json::array list;
     for (const auto& pin : *pins) list.emplace_back(to_json(pin));
@@ -48,7 +48,7 @@ api::AdminOperations Daemon::operations() {
   };
   out.change_pins = [this](const api::AdminCaller& caller, const api::PinOrder& order) { return change_pins(caller, order); };
   out.reload = [this](const api::AdminCaller& caller) -> Result<json::object> {
-    if (auto may = approvals_->may_administer(approver_of(caller)); !may) return fail(std::move(may.error()));
+    if (auto may = organs_->approvals->may_administer(approver_of(caller)); !may) return fail(std::move(may.error()));
     return reload(identity::user_name(caller.uid));
   };
   out.sessions = [this]() -> Result<json::array> { return surface_->describe_sessions(); };
@@ -57,14 +57,15 @@ api::AdminOperations Daemon::operations() {
 
 Result<json::object> Daemon::change_pins(const api::AdminCaller& caller, const api::PinOrder& order) {
   const auto approver = approver_of(caller);
-  if (auto may = approvals_->may_administer(approver); !may) return fail(std::move(may.error()));
+  if (auto may = organs_->approvals->may_administer(approver); !may) return fail(std::move(may.error()));
   const bool trust = order.operation == api::PinOrder::Operation::kTrust;
-  const auto changed = trust ? pins_->trust(order.server, order.tool, order.hash, approver.name) : pins_->reset(order.server, order.tool);
+  const auto changed =
+      trust ? organs_->pins->trust(order.server, order.tool, order.hash, approver.name) : organs_->pins->reset(order.server, order.tool);
   if (!changed) return fail(changed.error());
   if (*changed > 0) {
     model::Receipt receipt;
     receipt.kind = model::ReceiptKind::kPin;
-    receipt.at_ms = clock_.now_ms();
+    receipt.at_ms = organs_->clock.now_ms();
     receipt.act = new_id("pin", receipt.at_ms);
     receipt.server = order.server;
     if (!order.tool.empty()) receipt.action = order.server + "/" + order.tool;
@@ -78,7 +79,7 @@ Result<json::object> Daemon::change_pins(const api::AdminCaller& caller, const a
 }
 
 json::object Daemon::describe_status() const {
-  const auto& rules = gate_->rules();
+  const auto& rules = gate().rules();
   json::object servers;
   for (const auto& server : config_.servers) servers[server.name] = std::string(rules.catalogue->entry_of(server.name));
   json::object out{{"pid", static_cast<std::int64_t>(::getpid())},
@@ -93,12 +94,12 @@ json::object Daemon::describe_status() const {
                    {"catalogue_revision", rules.catalogue->revision()},
                    {"servers", std::move(servers)},
                    {"sessions", surface_->sessions()},
-                   {"tasks", tasks_->size()},
-                   {"held", approvals_->pending().size()},
-                   {"ledger", ledger_->log_folder().string()},
+                   {"tasks", organs_->tasks->size()},
+                   {"held", organs_->approvals->pending().size()},
+                   {"ledger", organs_->ledger->log_folder().string()},
                    {"stopping", stopping_}};
   if (!last_refusal_.empty()) out["refused"] = last_refusal_;
-  if (const auto trouble = ledger_->trouble()) out["trouble"] = trouble->text();
+  if (const auto trouble = organs_->ledger->trouble()) out["trouble"] = trouble->text();
   return out;
 }
 

@@ -1,0 +1,132 @@
+#include "cli/organs.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/hash.hpp"
+#include "model/receipt.hpp"
+
+namespace interlock::cli {
+namespace {
+
+constexpr std::size_t kSessionMarkBytes = 12;  // of the hash that stands for a session: its id is a credential
+constexpr const char* kOrigin = "interlock";
+
+std::string session_mark(std::string_view session) { return to_hex(sha256(session)).substr(0, kSessionMarkBytes); }
+
+// "host.example/interlock": names a ledger in its checkpoints.
+std::string ledger_origin() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return kOrigin;
+  std::string out;
+  for (const char c : std::string_view(name)) out += (c > ' ' && c < '\x7f' && c != '+') ? c : '-';
+  return out + "/" + kOrigin;
+}
+
+model::Receipt receipt_of(const task::TaskEvent& event, const std::string& role) {
+  model::Receipt receipt;
+  receipt.kind = model::ReceiptKind::kTask;
+  receipt.act = event.task.id;
+  receipt.task = event.task.id;
+  receipt.at_ms = event.at_ms;
+  receipt.subject = event.subject;
+  receipt.surface = role;
+  receipt.verdict = event.change == task::TaskChange::kOpened ? "opened" : "ended";
+  receipt.detail = json::object{{"owner", event.owner}, {"session", session_mark(event.session)}};
+  if (event.change == task::TaskChange::kOpened) {
+    receipt.detail["band_ceiling"] = static_cast<int>(event.task.band_ceiling);
+    receipt.detail["expires"] = rfc3339(event.task.expires_ms);
+  } else {
+    receipt.detail["reason"] = event.reason;
+    receipt.detail["calls"] = event.task.calls;
+  }
+  return receipt;
+}
+
+}  // namespace
+
+Status make_state_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail(ErrorCode::kIo, system_error("cannot make the state folder " + folder.string(), errno).message,
+                "name another with state_dir or --state");
+  }
+  struct stat facts{};
+  if (::stat(folder.c_str(), &facts) != 0) return fail(system_error("cannot look at the state folder " + folder.string(), errno));
+  if (!S_ISDIR(facts.st_mode))
+    return fail(ErrorCode::kInvalid, "the state folder " + folder.string() + " is no folder",
+                "move it away, or name another with state_dir");
+  if (facts.st_uid != ::geteuid()) {
+    return fail(ErrorCode::kDenied, "the state folder " + folder.string() + " belongs to another user",
+                "run as that user, or name another with state_dir");
+  }
+  // What stands in it decides on acts: nobody else may read or write there.
+  if ((facts.st_mode & 077) != 0 && ::chmod(folder.c_str(), 0700) != 0)
+    return fail(system_error("cannot make " + folder.string() + " private", errno));
+  return {};
+}
+
+Result<std::unique_ptr<Organs>> open_organs(const Config& config, std::string role, gate::Rules rules, Log& log,
+                                            std::function<void(std::function<void()>)> post) {
+  if (auto made = make_state_folder(config.state_dir); !made) return fail(std::move(made.error()));
+  auto organs = std::make_unique<Organs>();
+
+  auto store = store::open_sqlite_store(config.state_dir / "store.db");
+  if (!store) return fail(std::move(store.error()));
+  organs->store = std::move(*store);
+
+  ledger::Options ledger_options;
+  ledger_options.folder = config.state_dir / "ledger";
+  ledger_options.origin = ledger_origin();
+  ledger_options.flush_ms = config.ledger.group_commit_ms;
+  ledger_options.post = std::move(post);
+  auto ledger = ledger::Ledger::open(std::move(ledger_options), organs->clock);
+  if (!ledger) return fail(std::move(ledger.error()));
+  organs->ledger = std::move(*ledger);
+  for (const auto& notice : organs->ledger->notices()) log.warn(notice);
+
+  task::TaskOptions task_options;
+  task_options.lifetime_ms = config.task.lifetime_ms;
+  task_options.band_ceiling = static_cast<model::Band>(config.task.band_ceiling);
+  organs->tasks = std::make_unique<task::TaskBook>(task_options,
+                                                   [role = std::move(role), &log, &ledger = *organs->ledger](const task::TaskEvent& event) {
+                                                     if (auto recorded = ledger.append(receipt_of(event, role)); !recorded)
+                                                       log.error("a receipt cannot be written", recorded.error());
+                                                   });
+
+  organs->pins = std::make_unique<approval::PinBook>(*organs->store, organs->clock,
+                                                     approval::PinOptions{.trust_first_use = config.first_use == FirstUse::kTrust});
+
+  approval::ApprovalOptions approval_options;
+  approval_options.pending = static_cast<std::size_t>(config.approvals.pending);
+  approval_options.elicitation_counts = config.approvals.elicitation_counts;
+  if (!config.approvals.passphrase.empty()) {
+    auto verifier = approval::PassphraseVerifier::parse(config.approvals.passphrase);
+    if (!verifier) return fail(std::move(verifier.error()));
+    approval_options.passphrase = std::move(*verifier);
+  }
+  auto approvals = approval::ApprovalBook::open(*organs->store, organs->clock, organs->processes, std::move(approval_options),
+                                                [all = organs.get()](const approval::Approval& approval) {
+                                                  if (all->gate) all->gate->on_approval(approval);
+                                                });
+  if (!approvals) return fail(std::move(approvals.error()));
+  organs->approvals = std::move(*approvals);
+
+  gate::Options gate_options;
+  gate_options.approval_lifetime_ms = config.approvals.expires_ms;
+  gate_options.elicitation_counts = config.approvals.elicitation_counts;
+  gate_options.arguments = static_cast<gate::ArgumentRecord>(config.ledger.arguments);
+  gate::Parts parts;
+  parts.ledger = organs->ledger.get();
+  parts.tasks = organs->tasks.get();
+  parts.approvals = organs->approvals.get();
+  parts.pins = organs->pins.get();
+  parts.clock = &organs->clock;
+  organs->gate = std::make_unique<gate::Gate>(std::move(parts), gate_options, std::move(rules));
+  return organs;
+}
+
+}  // namespace interlock::cli

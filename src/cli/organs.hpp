@@ -1,0 +1,42 @@
+// The organs of one state folder, opened and joined by a gate: what a running gate has, and a verb that acts where none runs.
+//
+// Opening makes the folder, and takes a log of the ledger for this process. No surface, no socket: whoever opens them adds those. The
+// members stand in the order of their making, each uses what stands above it. Loop thread only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "approval/approvals.hpp"
+#include "approval/pins.hpp"
+#include "approval/processes.hpp"
+#include "base/result.hpp"
+#include "cli/config.hpp"
+#include "cli/logging.hpp"
+#include "gate/gate.hpp"
+#include "ledger/ledger.hpp"
+#include "store/store.hpp"
+#include "task/task.hpp"
+
+namespace interlock::cli {
+
+struct Organs {
+  SystemClock clock;
+  approval::KernelProcessTable processes;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<ledger::Ledger> ledger;
+  std::unique_ptr<task::TaskBook> tasks;
+  std::unique_ptr<approval::PinBook> pins;
+  std::unique_ptr<approval::ApprovalBook> approvals;
+  std::unique_ptr<gate::Gate> gate;
+};
+
+// `role` is written into receipts; `post` runs work on the loop; the log outlives them.
+Result<std::unique_ptr<Organs>> open_organs(const Config& config, std::string role, gate::Rules rules, Log& log,
+                                            std::function<void(std::function<void()>)> post);
+
+// Makes `folder` and what is missing above it, for its owner only, and refuses one that others may write to.
+Status make_state_folder(const std::filesystem::path& folder);
+
+}  // namespace interlock::cli
