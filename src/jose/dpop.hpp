@@ -1,6 +1,7 @@
 // DPoP proofs (RFC 9449 §4): made for servers above us, checked for clients below. The replay cache and nonces are the caller's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,8 @@
 #include "jose/key.hpp"
 
 namespace interlock::jose {
+
+inline constexpr std::size_t kDpopTextBytes = 256;  // of jti and nonce: callers keep them
 
 struct DpopExpectations {
   std::string_view method;          // htm
