@@ -62,9 +62,9 @@ struct SpiffeTrust {
 
 // Tokens that this gate made (exchange.hpp).
 struct OwnTokens {
-  std::string issuer;                                           // `iss`; empty: there are none
-  std::function<std::shared_ptr<const jose::KeySet>()> keys;    // another pointer after each change
-  bool accepts_bearer = false;                                  // such a token without a key that it is bound to
+  std::string issuer;                                         // `iss`; empty: there are none
+  std::function<std::shared_ptr<const jose::KeySet>()> keys;  // another pointer after each change
+  bool accepts_bearer = false;                                // such a token without a key that it is bound to
 };
 
 struct AuthenticatorOptions {
@@ -85,7 +85,7 @@ class Authenticator {
                                                        AuthenticatorOptions options);
   ~Authenticator();  // what waits is answered kUnavailable
 
-  void set_tokens(TokenBook tokens);                       // of the configuration, replaced with it
+  void set_tokens(TokenBook tokens);  // of the configuration, replaced with it
   // Likewise; keys of issuers that stay are kept. Fails, and changes nothing, on an issuer without a name or named twice, templates that
   // cannot be read, and issuers whose default subjects could be mistaken for each other's.
   Status set_issuers(std::vector<IssuerConfig> issuers);

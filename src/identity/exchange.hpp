@@ -2,7 +2,8 @@
 // `act` chain says who acts for whom, and which can only be narrower than what it was made from.
 //
 // Narrower means: scopes a subset, audience one of the gate's resources, expiry no later than either, and a chain that grows by exactly the
-// actor. What policy knows of the actor (its attributes and owner) goes along, so that a rule about it holds afterwards. The token is bound to the actor's key where the actor proved one (cnf). Pure but for the signature; loop thread.
+// actor. What policy knows of the actor (its attributes and owner) goes along, so that a rule about it holds afterwards. The token is bound
+// to the actor's key where the actor proved one (cnf). Pure but for the signature; loop thread.
 #pragma once
 
 #include <functional>
@@ -20,8 +21,8 @@ namespace interlock::identity {
 inline constexpr std::size_t kChainLength = 8;
 
 struct ExchangeOrder {
-  model::Subject subject;  // of subject_token, verified
-  model::Subject actor;    // of actor_token, or of the client's own authentication
+  model::Subject subject;           // of subject_token, verified
+  model::Subject actor;             // of actor_token, or of the client's own authentication
   std::vector<std::string> scopes;  // asked for; empty: all that the subject has
   std::string audience;             // a resource of this gate
   json::object confirmation;        // cnf of the new token: {"jkt":...} or {"x5t#S256":...}; empty: bearer

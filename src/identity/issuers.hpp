@@ -26,25 +26,25 @@ inline constexpr std::size_t kClaimBytes = 512;     // of one value that enters 
 inline constexpr std::size_t kScopes = 100;
 inline constexpr std::size_t kActDepth = 8;  // actors in one token
 
-enum class StandsFor : std::uint8_t { kWorkload, kHuman };          // whom this issuer's tokens name
-enum class Inherited : std::uint8_t { kRefuse, kStrip, kAllow };    // a human's token without `act`, shown by an agent
+enum class StandsFor : std::uint8_t { kWorkload, kHuman };        // whom this issuer's tokens name
+enum class Inherited : std::uint8_t { kRefuse, kStrip, kAllow };  // a human's token without `act`, shown by an agent
 
 // One issuer. Templates hold "{claim}" and "{claim.member}" ("{kubernetes.io.namespace}" finds the member "kubernetes.io" first); a claim
 // that is absent, or no text, number or boolean, is a refusal, and so is a value that holds the character which ends it in the
 // template, or a control character: two different tokens never become one id.
 struct IssuerConfig {
   std::string issuer;
-  std::string jwks_uri;                      // empty: by discovery
-  std::string ca_file;                       // PEM authorities for this issuer's endpoints alone, beside the system's; empty: none
-  std::vector<std::string> audiences;        // beside the resource asked for; a token must name one
-  std::vector<jose::Algorithm> algorithms;   // empty: all of them
-  std::string subject;                       // template of the subject's id, "oidc/<issuer without its scheme>/{sub}" where empty
-  std::string actor;                         // the same for each `act`, whose claims it reads (RFC 8693 §4.1); the same default
-  std::string owner;                         // template; empty: the registry's, else nobody
-  std::map<std::string, std::string> attributes;          // attribute -> claim path
-  std::map<std::string, std::vector<std::string>> claims; // claim path -> allowed values ('*' at the end: a prefix); all must hold
-  std::vector<std::string> human_claims;     // a token with one of these claims stands for a human, whatever stands_for says
-  bool accepts_bearer = false;               // without a proof of possession
+  std::string jwks_uri;                           // empty: by discovery
+  std::string ca_file;                            // PEM authorities for this issuer's endpoints alone, beside the system's; empty: none
+  std::vector<std::string> audiences;             // beside the resource asked for; a token must name one
+  std::vector<jose::Algorithm> algorithms;        // empty: all of them
+  std::string subject;                            // template of the subject's id, "oidc/<issuer without its scheme>/{sub}" where empty
+  std::string actor;                              // the same for each `act`, whose claims it reads (RFC 8693 §4.1); the same default
+  std::string owner;                              // template; empty: the registry's, else nobody
+  std::map<std::string, std::string> attributes;  // attribute -> claim path
+  std::map<std::string, std::vector<std::string>> claims;  // claim path -> allowed values ('*' at the end: a prefix); all must hold
+  std::vector<std::string> human_claims;                   // a token with one of these claims stands for a human, whatever stands_for says
+  bool accepts_bearer = false;                             // without a proof of possession
   StandsFor stands_for = StandsFor::kWorkload;
   Inherited inherited = Inherited::kRefuse;
   std::int64_t longest_life_ms = 86'400'000;

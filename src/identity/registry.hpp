@@ -26,7 +26,7 @@ inline constexpr std::size_t kRememberedAgents = 100'000;
 struct AgentRule {
   std::string id;     // exact, or a prefix that ends in '*'; the longest match counts
   std::string owner;  // required
-  std::string purpose;
+  std::string purpose{};
   model::Band highest_band = model::Band::kCritical;
   bool shared = false;  // several workloads may use it: no finding
 };
