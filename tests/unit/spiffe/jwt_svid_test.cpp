@@ -96,7 +96,7 @@ TEST_F(JwtSvidTest, ClaimsThatBreakARuleAreRefused) {
     ASSERT_FALSE(svid) << c.name;
     EXPECT_FALSE(svid.error().message.empty());
   }
-  EXPECT_EQ(verify(token({{"exp", kNow / 1000 - 3600}})).error().code, ErrorCode::kExpired);
+  EXPECT_EQ(verify(token({{"iat", kNow / 1000 - 7200}, {"exp", kNow / 1000 - 3600}})).error().code, ErrorCode::kExpired);
 }
 
 TEST_F(JwtSvidTest, KeysThatAreNotTheDomainsOwnAreRefused) {
