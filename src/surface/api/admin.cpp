@@ -16,85 +16,10 @@
 namespace interlock::api {
 namespace {
 
-constexpr std::size_t kBodyBytes = 64 * 1024;
 constexpr std::size_t kConnections = 64;
-constexpr std::size_t kReasonBytes = 2000;
 constexpr std::size_t kNameBytes = 512;
 constexpr std::size_t kStaleSockets = 10'000;
 constexpr std::string_view kPrefix = "/v1/";
-
-AdminAnswer json_answer(int status, const json::value& body) {
-  AdminAnswer answer;
-  answer.status = status;
-  answer.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
-  answer.body = json::write(body) + "\n";
-  return answer;
-}
-
-AdminAnswer error_answer(int status, std::string_view code, std::string_view message, std::string_view hint) {
-  json::object error;
-  error["code"] = code;
-  error["message"] = message;
-  error["hint"] = hint;
-  return json_answer(status, json::object{{"error", std::move(error)}});
-}
-
-AdminAnswer error_answer(const Error& error) {
-  return error_answer(http_status_of(error.code), error_code_name(error.code), error.message, error.hint);
-}
-
-AdminAnswer result_answer(const Result<json::object>& result) { return result ? json_answer(200, *result) : error_answer(result.error()); }
-
-AdminAnswer list_answer(std::string_view name, const Result<json::array>& result) {
-  if (!result) return error_answer(result.error());
-  json::object body;
-  body[name] = *result;
-  return json_answer(200, body);
-}
-
-AdminAnswer missing(std::string_view what) {
-  return error_answer(501, "unsupported", std::string(what) + " is not served by this gate", "");
-}
-
-AdminAnswer wrong_method(const char* allowed) {
-  auto answer = error_answer(405, "unsupported", "this method is not known here", std::string("use ") + allowed);
-  answer.headers.add("Allow", allowed);
-  return answer;
-}
-
-// The members of a body, each a string of bounded length; others are refused, so that a misspelt one is never passed over.
-class Members {
- public:
-  static Result<Members> read(const net::HttpRequest& request, std::initializer_list<std::string_view> known) {
-    const auto type = request.headers.get("content-type");
-    if (!type || !net::equal_ignoring_case(type->substr(0, type->find(';')), "application/json")) {
-      return fail(ErrorCode::kInvalid, "the body is not said to be JSON", "send Content-Type: application/json");
-    }
-    auto body = json::parse(request.body, {kBodyBytes, 8});
-    if (!body) return fail(std::move(body.error()));
-    auto* object = body->if_object();
-    if (object == nullptr) return fail(ErrorCode::kInvalid, "the body is not a JSON object");
-    for (const auto& pair : *object) {
-      const std::string_view key(pair.key().data(), pair.key().size());
-      bool found = false;
-      for (const auto name : known) found = found || name == key;
-      if (!found) return fail(ErrorCode::kInvalid, "the body has a member that is not known here");
-      if (!pair.value().is_string()) return fail(ErrorCode::kInvalid, "member \"" + std::string(key) + "\" is not a string");
-    }
-    Members members;
-    members.object_ = std::move(*object);
-    return members;
-  }
-
-  Result<std::string> text(std::string_view name, std::size_t limit) const {
-    const auto value = json::string_at(object_, name).value_or("");
-    if (value.size() > limit) return fail(ErrorCode::kTooLarge, "member \"" + std::string(name) + "\" is too long");
-    return std::string(value);
-  }
-
- private:
-  json::object object_;
-};
 
 Result<DecisionOrder> decision_order(const net::HttpRequest& request, std::string_view id) {
   const auto members = Members::read(request, {"decision", "digest", "reason", "passphrase"});
@@ -103,8 +28,8 @@ Result<DecisionOrder> decision_order(const net::HttpRequest& request, std::strin
   order.id = id;
   auto decision = members->text("decision", kNameBytes);
   auto digest = members->text("digest", kNameBytes);
-  auto reason = members->text("reason", kReasonBytes);
-  auto passphrase = members->text("passphrase", kReasonBytes);
+  auto reason = members->text("reason", kAdminReasonBytes);
+  auto passphrase = members->text("passphrase", kAdminReasonBytes);
   for (const auto* part : {&decision, &digest, &reason, &passphrase}) {
     if (!*part) return fail(part->error());
   }
@@ -192,23 +117,6 @@ Status make_private_folder(const std::string& folder) {
 
 }  // namespace
 
-int http_status_of(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kInvalid: return 400;
-    case ErrorCode::kTooLarge: return 413;
-    case ErrorCode::kNotFound: return 404;
-    case ErrorCode::kConflict: return 409;
-    case ErrorCode::kDenied: return 403;
-    case ErrorCode::kExpired: return 410;
-    case ErrorCode::kUnavailable: return 503;
-    case ErrorCode::kTimeout: return 504;
-    case ErrorCode::kUnsupported: return 501;
-    case ErrorCode::kIo:
-    case ErrorCode::kInternal: return 500;
-  }
-  return 500;
-}
-
 AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOperations& operations, int service_uid) {
   // No credentials means that this is no Unix socket: then nobody is let in.
   if (request.peer_pid <= 0 || request.peer_uid < 0 || (request.peer_uid != service_uid && request.peer_uid != 0)) {
@@ -221,7 +129,7 @@ AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOpe
   }
   const AdminCaller caller{request.peer_pid, request.peer_uid};
   std::string_view path = request.path;
-  if (!path.starts_with(kPrefix)) return error_answer(404, "not_found", "there is nothing at this path", "");
+  if (!path.starts_with(kPrefix)) return nothing_here();
   path.remove_prefix(kPrefix.size());
   const bool get = request.method == "GET";
   const bool post = request.method == "POST";
@@ -239,6 +147,8 @@ AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOpe
     const auto status = operations.may_administer(caller);
     return status ? json_answer(200, json::object{{"may_administer", true}}) : error_answer(status.error());
   }
+  if (auto answer = answer_task_request(request, path, caller, operations.tasks)) return std::move(*answer);
+  if (auto answer = answer_agent_request(request, path, operations.agents)) return std::move(*answer);
   if (path == "pins") {
     if (get) return operations.pins ? list_answer("pins", operations.pins()) : missing("the list of pins");
     if (!post) return wrong_method("GET, POST");
@@ -261,7 +171,7 @@ AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOpe
     const auto order = decision_order(request, id);
     return order ? result_answer(operations.decide(caller, *order)) : error_answer(order.error());
   }
-  return error_answer(404, "not_found", "there is nothing at this path", "");
+  return nothing_here();
 }
 
 std::string admin_socket_path(std::string_view state_folder, int pid) {
@@ -270,7 +180,7 @@ std::string admin_socket_path(std::string_view state_folder, int pid) {
 
 AdminListener::AdminListener(net::Loop& loop, AdminOperations operations) {
   net::HttpServerOptions options;
-  options.body_bytes = kBodyBytes;
+  options.body_bytes = kAdminOrderBytes;
   options.connections = kConnections;
   options.header_timeout_ms = 5'000;
   options.body_timeout_ms = 5'000;

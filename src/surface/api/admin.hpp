@@ -14,6 +14,7 @@
 //   POST /v1/pins              {"operation":"trust"|"reset","server"?,"tool"?,"hash"?}
 //   POST /v1/reload            read configuration and policies again
 //   GET  /v1/sessions          {"sessions":[...]}
+// Tasks and kills: admin_tasks.hpp. Agents: admin_agents.hpp.
 #pragma once
 
 #include <functional>
@@ -26,14 +27,11 @@
 #include "net/http.hpp"
 #include "net/http_server.hpp"
 #include "net/loop.hpp"
+#include "surface/api/admin_agents.hpp"
+#include "surface/api/admin_answer.hpp"
+#include "surface/api/admin_tasks.hpp"
 
 namespace interlock::api {
-
-// Who is on the socket, by SO_PEERCRED.
-struct AdminCaller {
-  int pid = -1;
-  int uid = -1;
-};
 
 struct DecisionOrder {
   std::string id;
@@ -62,18 +60,12 @@ struct AdminOperations {
   std::function<Result<json::object>(const AdminCaller& caller, const PinOrder& order)> change_pins;  // {"changed":N}
   std::function<Result<json::object>(const AdminCaller& caller)> reload;
   std::function<Result<json::array>()> sessions;
-};
-
-struct AdminAnswer {
-  int status = 200;
-  net::Headers headers;
-  std::string body;
+  TaskOperations tasks;
+  AgentOperations agents;
 };
 
 // One request, without the wire. `service_uid` is the gate's user.
 AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOperations& operations, int service_uid);
-
-int http_status_of(ErrorCode code);
 
 // <state>/run/<pid>.sock
 std::string admin_socket_path(std::string_view state_folder, int pid);
