@@ -8,7 +8,6 @@
 
 #include "net/http_client_connection.hpp"
 #include "net/http_head_scanner.hpp"
-#include "net/http_transport.hpp"
 
 namespace interlock::net {
 namespace {
@@ -40,7 +39,7 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
         context(std::make_shared<ClientContext>(ClientContext{
             .loop = l, .options = std::move(options), .tls = {}, .include_deadline = {}, .on_free = {}, .on_closed = {}, .on_retry = {}})),
         deadlines(l, [this](std::int64_t now_ms) { return check_deadlines(now_ms); }) {
-    context->tls = [this] { return tls_context(); };
+    context->tls = [this] { return tls_client(); };
     context->include_deadline = [this](std::int64_t deadline_ms) { deadlines.include(deadline_ms); };
     context->on_free = [this](ClientConnection* connection) { serve_next(connection); };
     context->on_closed = [this](ClientConnection* connection) { forget(connection); };
@@ -50,20 +49,20 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
   Loop& loop;
   std::shared_ptr<ClientContext> context;
   Deadlines deadlines;
-  std::unique_ptr<TlsContext> tls;
   std::unordered_map<std::string, Origin> origins;
   std::unordered_map<ClientConnection*, std::shared_ptr<ClientConnection>> connections;
   std::size_t waiting_calls = 0;
   bool shut = false;
 
   // Made at the first https call: plain HTTP does not pay for it.
-  Result<TlsContext*> tls_context() {
+  Result<std::shared_ptr<TlsClient>> tls_client() {
+    auto& tls = context->options.tls;
     if (!tls) {
-      auto made = TlsContext::create(context->options.ca_file);
-      if (!made) return fail(std::move(made.error()));
+      auto made = TlsClient::create({.ca_file = context->options.ca_file, .judge = {}});
+      if (!made) return made;
       tls = std::move(*made);
     }
-    return tls.get();
+    return tls;
   }
 
   void route(std::shared_ptr<ClientCall> call) {

@@ -28,8 +28,8 @@ struct HttpClientOptions {
   std::size_t connections_per_origin = 256;  // further calls wait for one
   std::size_t waiting_calls = 10'000;
   std::int64_t connect_timeout_ms = 10'000;
-  std::int64_t idle_ms = 30'000;  // a kept connection is closed after this
-  std::string ca_file{};          // PEM authorities to trust besides the system's (SSL_CERT_FILE is heeded); empty: none
+  std::int64_t idle_ms = 30'000;     // a kept connection is closed after this
+  std::string ca_file{};             // PEM authorities to trust besides the system's (SSL_CERT_FILE is heeded); empty: none
   std::shared_ptr<TlsClient> tls{};  // client certificate and own judgement of servers; then `ca_file` means nothing
 };
 

@@ -46,7 +46,6 @@ class Connection final : public ClientConnection, public std::enable_shared_from
     call_->connection = this;
     reader_.emplace(context_->options.header_bytes, call_->is_head(), *call_);
     got_bytes_ = false;
-    part_ = 0;
     sent_ = 0;
     if (ready_) {
       reused_ = true;
@@ -62,7 +61,9 @@ class Connection final : public ClientConnection, public std::enable_shared_from
     if (closed_) return;
     closed_ = true;
     const auto self = shared_from_this();
-    if (const auto call = detach()) call->drop();
+    const auto call = detach();
+    if (!call && ready_) transport_->say_goodbye();
+    if (call) call->drop();
     transport_.reset();
     boost::system::error_code ignored;
     socket_.close(ignored);
@@ -133,16 +134,17 @@ class Connection final : public ClientConnection, public std::enable_shared_from
           {ErrorCode::kUnavailable, origin_ + " cannot be reached: " + error.message(), "check that the server runs and is reachable"});
     socket_.set_option(asio::ip::tcp::no_delay(true), error);
     socket_.set_option(asio::socket_base::keep_alive(true), error);  // a stream may be silent for hours
-    if (!secure_) {
-      transport_ = plain_transport(socket_.native_handle());
-    } else {
-      auto tls = context_->tls();
-      if (!tls) return fail_call(std::move(tls.error()));
-      auto opened = (*tls)->open(socket_.native_handle(), host_);
-      if (!opened) return fail_call(std::move(opened.error()));
-      transport_ = std::move(*opened);
-    }
+    auto opened = open_transport();
+    if (!opened) return fail_call(std::move(opened.error()));
+    transport_ = std::move(*opened);
     shake_hands();
+  }
+
+  Result<std::unique_ptr<Transport>> open_transport() {
+    if (!secure_) return plain_transport(socket_.native_handle());
+    auto tls = context_->tls();
+    if (!tls) return fail(std::move(tls.error()));
+    return tls_transport(std::move(*tls), socket_.native_handle(), host_);
   }
 
   void shake_hands() {
@@ -151,9 +153,10 @@ class Connection final : public ClientConnection, public std::enable_shared_from
       case IoState::kWantWrite: return wait_for(Socket::wait_write, &Connection::shake_hands);
       case IoState::kDone: break;
       case IoState::kEnd:
-      case IoState::kFailed:
-        return fail_call(
-            {ErrorCode::kUnavailable, origin_ + " cannot be reached: " + transport_->problem(), "check the server's certificate and name"});
+      case IoState::kFailed: {
+        auto problem = transport_->problem();
+        return fail_call({problem.code, origin_ + " cannot be reached: " + problem.message, std::move(problem.hint)});
+      }
     }
     ready_ = true;
     set_deadline(call_->deadline_ms());
@@ -171,20 +174,22 @@ class Connection final : public ClientConnection, public std::enable_shared_from
 
   void send_request() {
     if (!call_ || waiting_writable_) return;
-    for (; part_ < 2; ++part_, sent_ = 0) {
-      const auto bytes = call_->wire(part_);
-      while (sent_ < bytes.size()) {
-        const auto result = transport_->write(bytes.substr(sent_));
-        if (result.state == IoState::kDone) {
-          sent_ += result.bytes;
-          continue;
-        }
-        if (result.state == IoState::kWantWrite) wait_writable();
-        // Else the server has closed: perhaps after an early answer, which the next read tells.
-        return;
+    const auto first = call_->wire(0);
+    const auto second = call_->wire(1);
+    while (!all_sent()) {
+      const auto result = sent_ < first.size() ? transport_->write(first.substr(sent_), second)
+                                               : transport_->write(second.substr(sent_ - first.size()), {});
+      if (result.state == IoState::kDone) {
+        sent_ += result.bytes;
+        continue;
       }
+      if (result.state == IoState::kWantWrite) wait_writable();
+      // Else the server has closed: perhaps after an early answer, which the next read tells.
+      return;
     }
   }
+
+  bool all_sent() const { return sent_ == call_->wire(0).size() + call_->wire(1).size(); }
 
   void wait_writable() {
     waiting_writable_ = true;
@@ -236,7 +241,7 @@ class Connection final : public ClientConnection, public std::enable_shared_from
     switch (reader_->state()) {
       case ResponseReader::State::kHead:
       case ResponseReader::State::kBody: break;
-      case ResponseReader::State::kComplete: complete(used == bytes.size() && part_ == 2 && reader_->keep_alive()); break;
+      case ResponseReader::State::kComplete: complete(used == bytes.size() && all_sent() && reader_->keep_alive()); break;
       case ResponseReader::State::kFailed:
         fail_call({reader_->error().code, origin_ + ": " + reader_->error().message, reader_->error().hint});
         break;
@@ -266,8 +271,8 @@ class Connection final : public ClientConnection, public std::enable_shared_from
     // What was reset, or a TLS stream without a goodbye, has been cut: only an orderly end completes a body.
     if (!failed) reader_->end();
     if (reader_->state() == ResponseReader::State::kComplete) return complete(false);
-    auto message = failed ? transport_->problem() : reader_->error().message;
-    fail_call({ErrorCode::kUnavailable, origin_ + ": " + std::move(message), "try again; see the server's own log if it persists"});
+    const auto message = failed ? transport_->problem().message : reader_->error().message;
+    fail_call({ErrorCode::kUnavailable, origin_ + ": " + message, "try again; see the server's own log if it persists"});
   }
 
   std::shared_ptr<ClientContext> context_;
@@ -281,8 +286,7 @@ class Connection final : public ClientConnection, public std::enable_shared_from
   std::shared_ptr<ClientCall> call_;
   std::optional<ResponseReader> reader_;
   std::int64_t deadline_ms_ = kNever;
-  int part_ = 0;          // of the request that is being sent; 2: all is
-  std::size_t sent_ = 0;  // of that part
+  std::size_t sent_ = 0;  // of the request
   bool ready_ = false;
   bool reused_ = false;
   bool got_bytes_ = false;

@@ -46,13 +46,11 @@ class ClientCall final : public HttpCall, public ResponseSink, public std::enabl
   bool calling_ = false;  // one of the handlers runs
 };
 
-class TlsContext;
-
 // What all connections of one client share; it outlives them.
 struct ClientContext {
   Loop& loop;
   HttpClientOptions options;
-  std::function<Result<TlsContext*>()> tls;
+  std::function<Result<std::shared_ptr<TlsClient>>()> tls;
   std::function<void(std::int64_t deadline_ms)> include_deadline;
   std::function<void(ClientConnection*)> on_free;
   std::function<void(ClientConnection*)> on_closed;

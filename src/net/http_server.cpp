@@ -116,6 +116,7 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     Descriptor socket;
     std::string path;  // of a Unix socket
     ino_t inode = 0;
+    std::shared_ptr<TlsServer> tls;  // null: without TLS
   };
 
   State(Loop& l, HttpServerOptions options, HttpHandler handler)
@@ -143,7 +144,7 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     return next_ms;
   }
 
-  Result<std::uint16_t> bind_tcp(const asio::ip::address& address, std::uint16_t port) {
+  Result<std::uint16_t> bind_tcp(const asio::ip::address& address, std::uint16_t port, std::shared_ptr<TlsServer> tls) {
     socklen_t size = 0;
     auto wanted = tcp_address(address, port, size);
     if (!wanted) return fail(std::move(wanted.error()));
@@ -162,12 +163,12 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     SocketAddress bound{};
     socklen_t bound_size = sizeof bound;
     if (::getsockname(fd.get(), &bound.any, &bound_size) != 0) return fail(system_error("getsockname", errno));
-    add_listener(fd.release(), {}, 0);
+    add_listener(fd.release(), {}, 0, std::move(tls));
     return ntohs(address.is_v4() ? bound.v4.sin_port : bound.v6.sin6_port);
   }
 
-  void add_listener(int fd, std::string path, ino_t inode) {
-    auto listener = std::make_shared<Listener>(Listener{Descriptor(loop.context(), fd), std::move(path), inode});
+  void add_listener(int fd, std::string path, ino_t inode, std::shared_ptr<TlsServer> tls) {
+    auto listener = std::make_shared<Listener>(Listener{Descriptor(loop.context(), fd), std::move(path), inode, std::move(tls)});
     listeners.push_back(listener);
     wait_client(listener);
   }
@@ -193,13 +194,14 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
         });
         return;
       }
-      admit(std::move(fd), address);
+      admit(std::move(fd), address, listener->tls.get());
     }
     wait_client(listener);
   }
 
-  void admit(OwnedFd&& fd, const SocketAddress& address) {
+  void admit(OwnedFd&& fd, const SocketAddress& address, const TlsServer* tls) {
     if (connections.size() >= context->options.connections) {
+      if (tls != nullptr) return;  // a refusal would cost a handshake
       static const auto full =
           refusal_bytes({503, ErrorCode::kUnavailable, "the gate has as many connections as it may have", "try again later"});
       ::send(fd.get(), full.data(), full.size(), MSG_NOSIGNAL);
@@ -207,7 +209,10 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
       return;
     }
     auto peer = peer_of(fd.get(), address);
-    auto connection = open_server_connection(context, fd.get(), address.any.sa_family, std::move(peer));
+    peer.is_tls = tls != nullptr;
+    auto transport = tls != nullptr ? tls_transport(*tls, fd.get()) : plain_transport(fd.get());
+    if (!transport) return;
+    auto connection = open_server_connection(context, fd.get(), address.any.sa_family, std::move(peer), std::move(*transport));
     fd.release();
     connections.emplace(connection.get(), connection);
   }
@@ -222,6 +227,19 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
         ::unlink(listener->path.c_str());
     }
     listeners.clear();
+  }
+
+  Result<std::uint16_t> listen(const std::string& host, std::uint16_t port, const std::shared_ptr<TlsServer>& tls) {
+    if (host == "localhost") {
+      auto bound = bind_tcp(asio::ip::address_v4::loopback(), port, tls);
+      // A client may try ::1 first; a machine may have no IPv6.
+      if (bound) (void)bind_tcp(asio::ip::address_v6::loopback(), *bound, tls);
+      return bound;
+    }
+    boost::system::error_code error;
+    const auto address = asio::ip::make_address(host, error);
+    if (error) return fail(ErrorCode::kInvalid, "\"" + host + "\" is not an address to listen on", "give an IP address, or localhost");
+    return bind_tcp(address, port, tls);
   }
 
   template <typename Work>
@@ -242,17 +260,11 @@ HttpServer::~HttpServer() {
   state_->for_each_connection([](ServerConnection& connection) { connection.close(); });
 }
 
-Result<std::uint16_t> HttpServer::listen_tcp(const std::string& host, std::uint16_t port) {
-  if (host == "localhost") {
-    auto bound = state_->bind_tcp(asio::ip::address_v4::loopback(), port);
-    // A client may try ::1 first; a machine may have no IPv6.
-    if (bound) (void)state_->bind_tcp(asio::ip::address_v6::loopback(), *bound);
-    return bound;
-  }
-  boost::system::error_code error;
-  const auto address = asio::ip::make_address(host, error);
-  if (error) return fail(ErrorCode::kInvalid, "\"" + host + "\" is not an address to listen on", "give an IP address, or localhost");
-  return state_->bind_tcp(address, port);
+Result<std::uint16_t> HttpServer::listen_tcp(const std::string& host, std::uint16_t port) { return state_->listen(host, port, nullptr); }
+
+Result<std::uint16_t> HttpServer::listen_tls(const std::string& host, std::uint16_t port, std::shared_ptr<TlsServer> tls) {
+  if (!tls) return fail(ErrorCode::kInvalid, "there is no certificate to listen with", "configure one");
+  return state_->listen(host, port, tls);
 }
 
 Status HttpServer::listen_unix(const std::string& path) {
@@ -277,7 +289,7 @@ Status HttpServer::listen_unix(const std::string& path) {
     ::unlink(path.c_str());
     return fail(std::move(error));
   }
-  state_->add_listener(fd.release(), path, facts.st_ino);
+  state_->add_listener(fd.release(), path, facts.st_ino, nullptr);
   return {};
 }
 

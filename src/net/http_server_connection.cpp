@@ -7,7 +7,6 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <cerrno>
 
 #include "net/deadlines.hpp"
 #include "net/http_request_reader.hpp"
@@ -35,8 +34,6 @@ void empty(std::string& buffer) {
   if (buffer.capacity() > kKeptBufferBytes) std::string().swap(buffer);
   else buffer.clear();
 }
-
-bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 class Connection;
 
@@ -71,10 +68,12 @@ struct AnswerShape {
 
 class Connection final : public ServerConnection, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::shared_ptr<ServerContext> context, int fd, int address_family, Peer peer)
+  Connection(std::shared_ptr<ServerContext> context, int fd, int address_family, Peer peer, std::unique_ptr<Transport> transport)
       : context_(std::move(context)),
         socket_(context_->loop.context(), asio::generic::stream_protocol(address_family, 0), fd),
+        transport_(std::move(transport)),
         peer_(std::move(peer)),
+        ready_(!peer_.is_tls),
         reader_(context_->options.header_bytes, context_->options.body_bytes) {}
 
   void begin() {
@@ -85,6 +84,8 @@ class Connection final : public ServerConnection, public std::enable_shared_from
   void close() override {
     if (closed_) return;
     closed_ = true;
+    if (!busy()) transport_->say_goodbye();
+    transport_.reset();
     boost::system::error_code ignored;
     socket_.close(ignored);
     std::string().swap(out_);
@@ -186,23 +187,50 @@ class Connection final : public ServerConnection, public std::enable_shared_from
   void wait_readable() {
     if (closed_ || waiting_readable_ || peer_ended_ || backlog_.size() >= kBacklogBytes) return;
     waiting_readable_ = true;
-    socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
-      self->waiting_readable_ = false;
-      if (!error && !self->closed_) self->read_some();
-    });
+    if (may_read_more_) {
+      asio::post(context_->loop.context(), [self = shared_from_this()] { self->on_readable(); });
+    } else {
+      socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
+        if (!error) self->on_readable();
+      });
+    }
+  }
+
+  void on_readable() {
+    waiting_readable_ = false;
+    if (closed_) return;
+    if (ready_) read_some();
+    else shake_hands();
+  }
+
+  // One deadline for all of it, which close() answers.
+  void shake_hands() {
+    switch (transport_->handshake().state) {
+      case IoState::kWantRead: return wait_readable();
+      case IoState::kWantWrite:
+        return socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const boost::system::error_code& error) {
+          if (!error && !self->closed_) self->shake_hands();
+        });
+      case IoState::kDone: break;
+      case IoState::kEnd:
+      case IoState::kFailed: return close();
+    }
+    ready_ = true;
+    peer_.certificates = transport_->peer_certificates();
+    set_deadline(Waiting::kFirstByte);
+    read_some();
   }
 
   void read_some() {
     auto& buffer = read_buffer();
     for (int turn = 0; turn < kReadsAtOnce && backlog_.size() < kBacklogBytes; ++turn) {
-      const auto got = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), 0);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0 && would_block(errno)) break;
-      if (got < 0) return close();
-      if (got == 0) return take_end();
-      take({buffer.data(), static_cast<std::size_t>(got)});
+      const auto got = transport_->read(buffer.data(), buffer.size());
+      may_read_more_ = got.state == IoState::kDone && got.may_have_more;
+      if (got.state == IoState::kEnd) return take_end();
+      if (got.state == IoState::kFailed) return close();
+      if (got.state == IoState::kDone) take({buffer.data(), got.bytes});
       if (closed_) return;
-      if (static_cast<std::size_t>(got) < buffer.size()) break;
+      if (!may_read_more_) break;
     }
     wait_readable();
   }
@@ -252,6 +280,8 @@ class Connection final : public ServerConnection, public std::enable_shared_from
     request.peer = peer_.text;
     request.peer_pid = peer_.pid;
     request.peer_uid = peer_.uid;
+    request.is_tls = peer_.is_tls;
+    request.peer_certificates = peer_.certificates;
     shape_ = {.to_head = request.method == "HEAD", .to_http_1_0 = received.is_http_1_0, .keep_alive = received.keep_alive};
     set_deadline(Waiting::kHandler);
     auto exchange = std::make_shared<Exchange>(shared_from_this());
@@ -298,8 +328,13 @@ class Connection final : public ServerConnection, public std::enable_shared_from
     lingering_ = true;
     std::string().swap(backlog_);
     set_deadline(Waiting::kLingering);
-    if (unsent() == 0) ::shutdown(socket_.native_handle(), SHUT_WR);
+    if (unsent() == 0) end_writing();
     wait_readable();
+  }
+
+  void end_writing() {
+    transport_->say_goodbye();
+    ::shutdown(socket_.native_handle(), SHUT_WR);
   }
 
   // --- writing ---
@@ -314,21 +349,17 @@ class Connection final : public ServerConnection, public std::enable_shared_from
                               .keep_alive_of_1_0 = shape_.to_http_1_0 && !close});
   }
 
-  // Sends now what the socket takes, in one call, and queues the rest.
+  static bool is_or_may_be_sent(const IoResult& sent) { return sent.state == IoState::kDone || sent.state == IoState::kWantWrite; }
+
+  // Sends now what the socket takes, in one call where it is plain, and queues the rest.
   void send(std::string_view head, std::string_view body) {
-    if (unsent() == 0) {
-      std::array<iovec, 2> parts{{{const_cast<char*>(head.data()), head.size()}, {const_cast<char*>(body.data()), body.size()}}};
-      msghdr message{};
-      message.msg_iov = parts.data();
-      message.msg_iovlen = body.empty() ? 1 : 2;
-      ssize_t sent = 0;
-      do sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
-      while (sent < 0 && errno == EINTR);
-      if (sent < 0 && !would_block(errno)) return close();
-      const auto done = sent < 0 ? std::size_t{0} : static_cast<std::size_t>(sent);
-      if (done == head.size() + body.size()) return;
-      body.remove_prefix(done > head.size() ? done - head.size() : 0);
-      head.remove_prefix(std::min(done, head.size()));
+    for (bool may_send = unsent() == 0; may_send;) {
+      const auto sent = transport_->write(head, body);
+      if (!is_or_may_be_sent(sent)) return close();
+      if (sent.bytes == head.size() + body.size()) return;
+      body.remove_prefix(sent.bytes > head.size() ? sent.bytes - head.size() : 0);
+      head.remove_prefix(std::min(sent.bytes, head.size()));
+      may_send = sent.state == IoState::kDone && sent.may_have_more;
     }
     out_.append(head).append(body);
     wait_writable();
@@ -346,14 +377,10 @@ class Connection final : public ServerConnection, public std::enable_shared_from
 
   void flush() {
     while (unsent() > 0) {
-      const auto sent = ::send(socket_.native_handle(), out_.data() + out_sent_, unsent(), MSG_NOSIGNAL);
-      if (sent >= 0) {
-        out_sent_ += static_cast<std::size_t>(sent);
-        continue;
-      }
-      if (errno == EINTR) continue;
-      if (!would_block(errno)) return close();
-      return wait_writable();
+      const auto sent = transport_->write(std::string_view(out_).substr(out_sent_), {});
+      if (!is_or_may_be_sent(sent)) return close();
+      out_sent_ += sent.bytes;
+      if (sent.state == IoState::kWantWrite) return wait_writable();
     }
     out_sent_ = 0;
     empty(out_);
@@ -372,7 +399,7 @@ class Connection final : public ServerConnection, public std::enable_shared_from
   void write_more() {
     flush();
     if (closed_ || unsent() > 0) return;
-    if (lingering_) ::shutdown(socket_.native_handle(), SHUT_WR);
+    if (lingering_) end_writing();
     else if (current_ != nullptr) set_deadline(Waiting::kHandler);
     else if (reader_.state() == RequestReader::State::kBody) after_continue();
     else answer_sent();
@@ -385,7 +412,9 @@ class Connection final : public ServerConnection, public std::enable_shared_from
 
   std::shared_ptr<ServerContext> context_;
   Socket socket_;
+  std::unique_ptr<Transport> transport_;  // until it is closed
   Peer peer_;
+  bool ready_;  // the handshake is over
   RequestReader reader_;
   std::string backlog_;  // came while an answer was owed
   std::string out_;
@@ -400,6 +429,7 @@ class Connection final : public ServerConnection, public std::enable_shared_from
   bool lingering_ = false;
   bool close_after_ = false;
   bool peer_ended_ = false;
+  bool may_read_more_ = false;  // no wait is needed for it
   bool waiting_readable_ = false;
   bool waiting_writable_ = false;
   bool flush_posted_ = false;
@@ -446,8 +476,9 @@ void Exchange::become_gone(Loop& loop) {
 
 }  // namespace
 
-std::shared_ptr<ServerConnection> open_server_connection(std::shared_ptr<ServerContext> context, int fd, int address_family, Peer peer) {
-  auto connection = std::make_shared<Connection>(std::move(context), fd, address_family, std::move(peer));
+std::shared_ptr<ServerConnection> open_server_connection(std::shared_ptr<ServerContext> context, int fd, int address_family, Peer peer,
+                                                         std::unique_ptr<Transport> transport) {
+  auto connection = std::make_shared<Connection>(std::move(context), fd, address_family, std::move(peer), std::move(transport));
   connection->begin();
   return connection;
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "net/http_server.hpp"
+#include "net/http_transport.hpp"
 
 namespace interlock::net {
 
@@ -15,6 +16,8 @@ struct Peer {
   std::string text;  // as in HttpRequest::peer
   int pid = -1;
   int uid = -1;
+  bool is_tls = false;
+  std::shared_ptr<const PeerCertificates> certificates;  // known once the handshake is over
 };
 
 class ServerConnection;
@@ -38,8 +41,9 @@ class ServerConnection {
   virtual std::int64_t check_deadline(std::int64_t now_ms) = 0;
 };
 
-// Owns `fd`, a connected non-blocking stream socket. The caller keeps the connection until on_closed.
-std::shared_ptr<ServerConnection> open_server_connection(std::shared_ptr<ServerContext> context, int fd, int address_family, Peer peer);
+// Owns `fd`, a connected non-blocking stream socket, over which `transport` speaks. The caller keeps the connection until on_closed.
+std::shared_ptr<ServerConnection> open_server_connection(std::shared_ptr<ServerContext> context, int fd, int address_family, Peer peer,
+                                                         std::unique_ptr<Transport> transport);
 
 // A refusal as bytes for the wire, which end the connection.
 struct Refusal;

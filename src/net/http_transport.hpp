@@ -1,4 +1,4 @@
-// The bytes of a connected non-blocking socket, plain or TLS, behind one face: the client does not care which. Loop thread only.
+// The bytes of a connected non-blocking socket, plain or TLS, behind one face: neither client nor server cares which. Loop thread only.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
-
-struct ssl_ctx_st;
+#include "net/tls.hpp"
 
 namespace interlock::net {
 
@@ -18,7 +17,7 @@ enum class IoState : std::uint8_t { kDone, kWantRead, kWantWrite, kEnd, kFailed 
 struct IoResult {
   IoState state = IoState::kDone;
   std::size_t bytes = 0;
-  bool may_have_more = true;  // of a read: another one may give bytes without waiting
+  bool may_have_more = true;  // another call of its kind may do something without waiting
 };
 
 // Does not own the descriptor, which must outlive it.
@@ -26,31 +25,25 @@ class Transport {
  public:
   virtual ~Transport() = default;
   virtual IoResult handshake() = 0;  // until kDone
+  // TLS may hold bytes that no wait for the descriptor tells of: while may_have_more, read again before waiting.
   virtual IoResult read(char* out, std::size_t size) = 0;
-  virtual IoResult write(std::string_view bytes) = 0;
+  // Sends `head`, then `body`, in one call where it can; bytes counts both. What was not taken must be offered again, unchanged.
+  virtual IoResult write(std::string_view head, std::string_view body) = 0;
+  // Nothing follows what was written: tells a TLS peer so, by which it knows a whole message from one that was cut (RFC 8446 §6.1).
+  virtual void say_goodbye() = 0;
   // Of a connection that nobody uses: false if the other side has closed it, or has sent what was not asked for.
   virtual bool looks_usable() = 0;
+  // What the other side showed in the handshake; null: nothing.
+  virtual std::shared_ptr<const PeerCertificates> peer_certificates() const = 0;
   // After kFailed: what went wrong, for people.
-  virtual std::string problem() const = 0;
+  virtual Error problem() const = 0;
 };
 
-std::unique_ptr<Transport> plain_transport(int fd);
+Result<std::unique_ptr<Transport>> plain_transport(int fd);
 
-// What TLS connections of one client share: TLS 1.2 or later, the trust store, names verified.
-class TlsContext {
- public:
-  // `ca_file`: a PEM file of authorities to trust besides the system's; empty: none.
-  static Result<std::unique_ptr<TlsContext>> create(const std::string& ca_file);
-  ~TlsContext();
-  TlsContext(const TlsContext&) = delete;
-  TlsContext& operator=(const TlsContext&) = delete;
-
-  // `host`: a name, or an IP address, that the certificate must be for.
-  Result<std::unique_ptr<Transport>> open(int fd, const std::string& host);
-
- private:
-  explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
-  ssl_ctx_st* context_;
-};
+// The client's side: the server must be `host`, a name or an IP address, or pass the judge of `client`.
+Result<std::unique_ptr<Transport>> tls_transport(std::shared_ptr<TlsClient> client, int fd, const std::string& host);
+// The server's side.
+Result<std::unique_ptr<Transport>> tls_transport(const TlsServer& server, int fd);
 
 }  // namespace interlock::net

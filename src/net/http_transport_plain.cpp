@@ -1,6 +1,7 @@
-// TCP without anything on top.
+// TCP, or a Unix socket, without anything on top.
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 
 #include "net/http_transport.hpp"
@@ -22,19 +23,27 @@ class PlainTransport final : public Transport {
     return got == 0 ? IoResult{IoState::kEnd} : outcome(IoState::kWantRead);
   }
 
-  IoResult write(std::string_view bytes) override {
+  IoResult write(std::string_view head, std::string_view body) override {
+    std::array<iovec, 2> parts{{{const_cast<char*>(head.data()), head.size()}, {const_cast<char*>(body.data()), body.size()}}};
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = body.empty() ? 1 : 2;
     ssize_t sent = 0;
-    do sent = ::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    do sent = ::sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
-    return sent >= 0 ? IoResult{IoState::kDone, static_cast<std::size_t>(sent)} : outcome(IoState::kWantWrite);
+    if (sent < 0) return outcome(IoState::kWantWrite);
+    return {IoState::kDone, static_cast<std::size_t>(sent), static_cast<std::size_t>(sent) == head.size() + body.size()};
   }
+
+  void say_goodbye() override {}
 
   bool looks_usable() override {
     char byte;
     return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
   }
 
-  std::string problem() const override { return system_error("the connection failed", error_).message; }
+  std::shared_ptr<const PeerCertificates> peer_certificates() const override { return nullptr; }
+  Error problem() const override { return system_error("the connection failed", error_); }
 
  private:
   int fd_;
@@ -49,6 +58,6 @@ class PlainTransport final : public Transport {
 
 }  // namespace
 
-std::unique_ptr<Transport> plain_transport(int fd) { return std::make_unique<PlainTransport>(fd); }
+Result<std::unique_ptr<Transport>> plain_transport(int fd) { return std::make_unique<PlainTransport>(fd); }
 
 }  // namespace interlock::net

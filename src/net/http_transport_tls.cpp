@@ -7,21 +7,17 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <cerrno>
 
 #include "net/http_transport.hpp"
+#include "net/tls_context.hpp"
 
 namespace interlock::net {
 namespace {
 
-std::string last_tls_error() {
-  const auto code = ERR_get_error();
-  if (code == 0) return "unknown TLS error";
-  if (const char* reason = ERR_reason_error_string(code)) return reason;
-  std::array<char, 256> text{};
-  ERR_error_string_n(code, text.data(), text.size());
-  return text.data();
-}
+constexpr std::size_t kRecordBytes = SSL3_RT_MAX_PLAIN_LENGTH;
+
+using Ssl = std::unique_ptr<SSL, FreeWith<SSL_free>>;
 
 bool is_address(const std::string& host) {
   in6_addr out;
@@ -30,110 +26,133 @@ bool is_address(const std::string& host) {
 
 class TlsTransport final : public Transport {
  public:
-  TlsTransport(SSL* ssl, int fd) : ssl_(ssl), fd_(fd) {}
-  ~TlsTransport() override {
-    // Says goodbye if the socket takes it; nobody waits for the answer.
-    ERR_clear_error();
-    if (ready_ && !failed_) SSL_shutdown(ssl_);
-    ERR_clear_error();
-    SSL_free(ssl_);
+  // `client`: of a client's side; it outlives the handshake, which calls its judge.
+  TlsTransport(Ssl ssl, int fd, std::shared_ptr<TlsClient> client) : ssl_(std::move(ssl)), fd_(fd), client_(std::move(client)) {
+    SSL_set_app_data(ssl_.get(), &shown_);
+    if (client_) {
+      SSL_set_connect_state(ssl_.get());
+      shown_.judge = &client_->options().judge;
+    } else {
+      SSL_set_accept_state(ssl_.get());
+    }
   }
+  TlsTransport(const TlsTransport&) = delete;
+  TlsTransport& operator=(const TlsTransport&) = delete;
 
   IoResult handshake() override {
     ERR_clear_error();
-    const int result = SSL_connect(ssl_);
-    if (result == 1) {
-      ready_ = true;
-      return {};
+    if (const int result = SSL_do_handshake(ssl_.get()); result != 1) return outcome(result);
+    if (client_ && !server_is_proven()) {
+      state_ = State::kFailed;
+      problem_ = {ErrorCode::kUnavailable, "it has shown no certificate that was verified", "check the server's certificate"};
+      return {IoState::kFailed};
     }
-    return outcome(result);
+    state_ = State::kOpen;
+    return {};
   }
 
   IoResult read(char* out, std::size_t size) override {
     ERR_clear_error();
     std::size_t got = 0;
-    const int result = SSL_read_ex(ssl_, out, size, &got);
-    return result == 1 ? IoResult{IoState::kDone, got} : outcome(result);
+    const int result = SSL_read_ex(ssl_.get(), out, size, &got);
+    return result == 1 ? IoResult{IoState::kDone, got, SSL_has_pending(ssl_.get()) == 1} : outcome(result);
   }
 
-  IoResult write(std::string_view bytes) override {
+  // Both in one record where they fit: one packet, one call.
+  IoResult write(std::string_view head, std::string_view body) override {
+    if (!body.empty() && head.size() < kRecordBytes) {
+      thread_local std::array<char, kRecordBytes> record;
+      const auto from_body = std::min(body.size(), record.size() - head.size());
+      std::copy_n(body.data(), from_body, std::copy_n(head.data(), head.size(), record.data()));
+      head = {record.data(), head.size() + from_body};
+    }
     ERR_clear_error();
     std::size_t sent = 0;
-    const int result = SSL_write_ex(ssl_, bytes.data(), bytes.size(), &sent);
+    const int result = SSL_write_ex(ssl_.get(), head.data(), head.size(), &sent);
     return result == 1 ? IoResult{IoState::kDone, sent} : outcome(result);
+  }
+
+  // If the socket takes it; nobody waits for the answer.
+  void say_goodbye() override {
+    if (state_ != State::kOpen) return;
+    ERR_clear_error();
+    SSL_shutdown(ssl_.get());
+    ERR_clear_error();
+    state_ = State::kEnding;
   }
 
   // Bytes may wait there that are TLS's own (session tickets): only an end says something.
   bool looks_usable() override {
     char byte;
-    return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0 && (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) == 0;
+    return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0 && (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) == 0;
   }
 
-  std::string problem() const override { return problem_; }
+  // Only once the handshake is over is it proven that the peer holds the key.
+  std::shared_ptr<const PeerCertificates> peer_certificates() const override {
+    return state_ == State::kOpen ? shown_.certificates : nullptr;
+  }
+
+  Error problem() const override { return problem_; }
 
  private:
-  SSL* ssl_;
-  int fd_;
-  bool ready_ = false;
-  bool failed_ = false;
-  std::string problem_;
+  enum class State : std::uint8_t { kHandshake, kOpen, kEnding, kFailed };
+
+  // OpenSSL has ended the handshake where this does not hold; here it is not taken on trust.
+  bool server_is_proven() const {
+    if (SSL_get0_peer_certificate(ssl_.get()) == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return false;
+    return !client_->options().judge || (shown_.certificates && shown_.verdict);
+  }
 
   IoResult outcome(int result) {
-    switch (SSL_get_error(ssl_, result)) {
-      case SSL_ERROR_WANT_READ: return {IoState::kWantRead};
-      case SSL_ERROR_WANT_WRITE: return {IoState::kWantWrite};
-      case SSL_ERROR_ZERO_RETURN: return {IoState::kEnd};
-      default: break;
-    }
-    failed_ = true;
-    if (const auto verified = SSL_get_verify_result(ssl_); !ready_ && verified != X509_V_OK) {
-      problem_ = std::string("its certificate is not trusted: ") + X509_verify_cert_error_string(verified);
+    const int os_error = errno;
+    const int kind = SSL_get_error(ssl_.get(), result);
+    if (kind == SSL_ERROR_WANT_READ) return {IoState::kWantRead};
+    if (kind == SSL_ERROR_WANT_WRITE) return {IoState::kWantWrite};
+    if (kind == SSL_ERROR_ZERO_RETURN && state_ != State::kHandshake) return {IoState::kEnd};
+    problem_ = {ErrorCode::kUnavailable, {}, state_ == State::kHandshake ? "check the server's certificate and name" : "try again"};
+    if (!shown_.verdict) {
+      problem_ = shown_.verdict.error();
+    } else if (const auto verified = SSL_get_verify_result(ssl_.get()); state_ == State::kHandshake && verified != X509_V_OK) {
+      problem_.message = std::string("its certificate is not trusted: ") + X509_verify_cert_error_string(verified);
+    } else if (kind == SSL_ERROR_SYSCALL && ERR_peek_error() == 0) {
+      problem_.message = system_error("TLS failed", os_error).message;
     } else {
-      problem_ = "TLS failed: " + last_tls_error();
+      problem_.message = "TLS failed: " + last_tls_error();
     }
+    state_ = State::kFailed;
     return {IoState::kFailed};
   }
+
+  Ssl ssl_;
+  int fd_;
+  std::shared_ptr<TlsClient> client_;  // null: the server's side
+  ShownChain shown_;
+  State state_ = State::kHandshake;
+  Error problem_;
 };
+
+std::unexpected<Error> cannot_set_up() { return fail(ErrorCode::kInternal, "TLS cannot be set up: " + last_tls_error()); }
 
 }  // namespace
 
-Result<std::unique_ptr<TlsContext>> TlsContext::create(const std::string& ca_file) {
+Result<std::unique_ptr<Transport>> tls_transport(std::shared_ptr<TlsClient> client, int fd, const std::string& host) {
   ERR_clear_error();
-  SSL_CTX* raw = SSL_CTX_new(TLS_client_method());
-  if (raw == nullptr) return fail(ErrorCode::kInternal, "TLS cannot be set up: " + last_tls_error());
-  auto context = std::unique_ptr<TlsContext>(new TlsContext(raw));
-  SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
-  SSL_CTX_set_options(raw, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-  SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
-  if (SSL_CTX_set_default_verify_paths(raw) != 1)
-    return fail(ErrorCode::kInternal, "the system's trust store cannot be read: " + last_tls_error());
-  if (!ca_file.empty() && SSL_CTX_load_verify_file(raw, ca_file.c_str()) != 1) {
-    return fail(ErrorCode::kInvalid, ca_file + " holds no certificates of authorities that can be read: " + last_tls_error(),
-                "give a PEM file");
+  Ssl ssl(SSL_new(client->context()));
+  if (!ssl || SSL_set_fd(ssl.get(), fd) != 1) return cannot_set_up();
+  if (is_address(host)) {
+    if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str()) != 1) return cannot_set_up();
+  } else {
+    SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (SSL_set1_host(ssl.get(), host.c_str()) != 1 || SSL_set_tlsext_host_name(ssl.get(), host.c_str()) != 1) return cannot_set_up();
   }
-  // ALPN: http/1.1 alone, with its length before it (RFC 7301 §3.1).
-  static constexpr std::array<unsigned char, 9> kProtocols{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-  SSL_CTX_set_alpn_protos(raw, kProtocols.data(), kProtocols.size());
-  return context;
+  return std::make_unique<TlsTransport>(std::move(ssl), fd, std::move(client));
 }
 
-TlsContext::~TlsContext() { SSL_CTX_free(context_); }
-
-Result<std::unique_ptr<Transport>> TlsContext::open(int fd, const std::string& host) {
+Result<std::unique_ptr<Transport>> tls_transport(const TlsServer& server, int fd) {
   ERR_clear_error();
-  SSL* ssl = SSL_new(context_);
-  if (ssl == nullptr) return fail(ErrorCode::kInternal, "TLS cannot be set up: " + last_tls_error());
-  auto transport = std::make_unique<TlsTransport>(ssl, fd);
-  bool ready = SSL_set_fd(ssl, fd) == 1;
-  if (is_address(host)) {
-    ready = ready && X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
-  } else {
-    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    ready = ready && SSL_set1_host(ssl, host.c_str()) == 1 && SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
-  }
-  if (!ready) return fail(ErrorCode::kInternal, "TLS cannot be set up: " + last_tls_error());
-  return transport;
+  Ssl ssl(SSL_new(server.context()));
+  if (!ssl || SSL_set_fd(ssl.get(), fd) != 1) return cannot_set_up();
+  return std::make_unique<TlsTransport>(std::move(ssl), fd, nullptr);
 }
 
 }  // namespace interlock::net

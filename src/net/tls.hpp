@@ -1,7 +1,7 @@
 // TLS identities and trust for both directions: a certificate that can be replaced while connections live, and what the other side showed.
 //
-// TLS 1.2 or later (RFC 8446, RFC 5246), no compression, no renegotiation, ALPN http/1.1. Objects here are shared by pointer; replace()
-// and the certificate callbacks belong to the loop thread. Keys are secrets: they are in no error and no log.
+// TLS 1.2 or later (RFC 8446, RFC 5246), no compression, renegotiation or resumption, ALPN http/1.1. Objects here are shared by pointer;
+// replace() and the certificate callbacks belong to the loop thread. Keys are secrets: they are in no error and no log.
 #pragma once
 
 #include <functional>
