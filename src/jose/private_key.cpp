@@ -34,7 +34,8 @@ struct Secret {
   ~Secret() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
 };
 
-// The parameters of a private key while OpenSSL reads them. Numbers are kept here, since the builder only refers to them.
+// The parameters of a private key while OpenSSL reads them. The builder only refers to what it is given: numbers are kept here, texts
+// and bytes must outlive it.
 class Parameters {
  public:
   Parameters() : builder_(OSSL_PARAM_BLD_new()) {}
@@ -105,8 +106,8 @@ Result<OwnedKey> key_of(const json::object& jwk) {
       if (secret->bytes.size() != curve->size_bytes) {
         return fail(ErrorCode::kInvalid, "the private JWK's 'd' has the wrong length for its curve (RFC 7518 §6.2.2.1)");
       }
-      if (parameters.text(OSSL_PKEY_PARAM_GROUP_NAME, curve->openssl_name) &&
-          parameters.bytes(OSSL_PKEY_PARAM_PUB_KEY, "\x04" + x->bytes + y->bytes) &&
+      const auto point = "\x04" + x->bytes + y->bytes;
+      if (parameters.text(OSSL_PKEY_PARAM_GROUP_NAME, curve->openssl_name) && parameters.bytes(OSSL_PKEY_PARAM_PUB_KEY, point) &&
           parameters.number(OSSL_PKEY_PARAM_PRIV_KEY, secret->bytes)) {
         key = parameters.build("EC");
       }
