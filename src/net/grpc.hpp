@@ -19,9 +19,23 @@ namespace interlock::net {
 
 // The codes of gRPC's statuscodes.md.
 enum class GrpcCode : std::uint8_t {
-  kOk = 0, kCancelled = 1, kUnknown = 2, kInvalidArgument = 3, kDeadlineExceeded = 4, kNotFound = 5, kAlreadyExists = 6,
-  kPermissionDenied = 7, kResourceExhausted = 8, kFailedPrecondition = 9, kAborted = 10, kOutOfRange = 11, kUnimplemented = 12,
-  kInternal = 13, kUnavailable = 14, kDataLoss = 15, kUnauthenticated = 16,
+  kOk = 0,
+  kCancelled = 1,
+  kUnknown = 2,
+  kInvalidArgument = 3,
+  kDeadlineExceeded = 4,
+  kNotFound = 5,
+  kAlreadyExists = 6,
+  kPermissionDenied = 7,
+  kResourceExhausted = 8,
+  kFailedPrecondition = 9,
+  kAborted = 10,
+  kOutOfRange = 11,
+  kUnimplemented = 12,
+  kInternal = 13,
+  kUnavailable = 14,
+  kDataLoss = 15,
+  kUnauthenticated = 16,
 };
 
 struct GrpcStatus {
@@ -88,8 +102,8 @@ class GrpcClientCall {
 
 class GrpcClient {
  public:
-  // `endpoint`: "unix:///run/x.sock", "unix:/run/x.sock" or "tcp://127.0.0.1:8081" (SPIFFE Workload Endpoint §4). Connects when first needed, and
-  // again after a loss.
+  // `endpoint`: "unix:///run/x.sock", "unix:/run/x.sock" or "tcp://127.0.0.1:8081" (SPIFFE Workload Endpoint §4). Connects when first
+  // needed, and again after a loss.
   static Result<std::unique_ptr<GrpcClient>> create(Loop& loop, std::string_view endpoint, GrpcOptions options = {});
   ~GrpcClient();  // cancels what runs
   std::shared_ptr<GrpcClientCall> start(std::string path, Headers metadata, std::string message, GrpcCallHandlers handlers);
