@@ -191,7 +191,7 @@ void Daemon::wait_for_acts(std::int64_t until_ns) {
     return;
   }
   surface_->close(stop_reason_);
-  organs_->tasks->end_all(stop_reason_, organs_->clock.now_ms());
+  organs_->tasks->close(stop_reason_, organs_->clock.now_ms());
   wait_for_servers(steady_ns() + kServersEndMs * kMillisecondNs);
 }
 

@@ -11,10 +11,7 @@
 namespace interlock::cli {
 namespace {
 
-constexpr std::size_t kSessionMarkBytes = 12;  // of the hash that stands for a session: its id is a credential
 constexpr const char* kOrigin = "interlock";
-
-std::string session_mark(std::string_view session) { return to_hex(sha256(session)).substr(0, kSessionMarkBytes); }
 
 // "host.example/interlock": names a ledger in its checkpoints.
 std::string ledger_origin() {
@@ -23,26 +20,6 @@ std::string ledger_origin() {
   std::string out;
   for (const char c : std::string_view(name)) out += (c > ' ' && c < '\x7f' && c != '+') ? c : '-';
   return out + "/" + kOrigin;
-}
-
-model::Receipt receipt_of(const task::TaskEvent& event, const std::string& role) {
-  model::Receipt receipt;
-  receipt.kind = model::ReceiptKind::kTask;
-  receipt.act = event.task.id;
-  receipt.task = event.task.id;
-  receipt.at_ms = event.at_ms;
-  receipt.subject = event.subject;
-  receipt.surface = role;
-  receipt.verdict = event.change == task::TaskChange::kOpened ? "opened" : "ended";
-  receipt.detail = json::object{{"owner", event.owner}, {"session", session_mark(event.session)}};
-  if (event.change == task::TaskChange::kOpened) {
-    receipt.detail["band_ceiling"] = static_cast<int>(event.task.band_ceiling);
-    receipt.detail["expires"] = rfc3339(event.task.expires_ms);
-  } else {
-    receipt.detail["reason"] = event.reason;
-    receipt.detail["calls"] = event.task.calls;
-  }
-  return receipt;
 }
 
 }  // namespace
@@ -77,6 +54,9 @@ Result<std::unique_ptr<Organs>> open_organs(const Config& config, std::string ro
   auto store = store::open_sqlite_store(config.state_dir / "store.db");
   if (!store) return fail(std::move(store.error()));
   organs->store = std::move(*store);
+  auto quick = store::open_sqlite_store(config.state_dir / "store.db", store::Durability::kProcess);
+  if (!quick) return fail(std::move(quick.error()));
+  organs->quick_store = std::move(*quick);
 
   ledger::Options ledger_options;
   ledger_options.folder = config.state_dir / "ledger";
@@ -88,14 +68,22 @@ Result<std::unique_ptr<Organs>> open_organs(const Config& config, std::string ro
   organs->ledger = std::move(*ledger);
   for (const auto& notice : organs->ledger->notices()) log.warn(notice);
 
+  auto presence = task::open_presence(config.state_dir / "gates", organs->clock);
+  if (!presence) return fail(std::move(presence.error()));
+  organs->presence = std::move(*presence);
   task::TaskOptions task_options;
   task_options.lifetime_ms = config.task.lifetime_ms;
+  task_options.lifetime_max_ms = config.task.max_lifetime_ms;
   task_options.band_ceiling = static_cast<model::Band>(config.task.band_ceiling);
-  organs->tasks = std::make_unique<task::TaskBook>(task_options,
-                                                   [role = std::move(role), &log, &ledger = *organs->ledger](const task::TaskEvent& event) {
-                                                     if (auto recorded = ledger.append(receipt_of(event, role)); !recorded)
-                                                       log.error("a receipt cannot be written", recorded.error());
-                                                   });
+  task_options.implicit = config.task.implicit;
+  task_options.keep_ended_ms = config.task.keep_ended_ms;
+  auto tasks = task::TaskBook::open({.store = organs->store.get(), .quick = organs->quick_store.get(), .presence = organs->presence.get()},
+                                    task_options, organs->clock.now_ms());
+  if (!tasks) return fail(std::move(tasks.error()));
+  organs->tasks = std::move(*tasks);
+  auto kills = task::KillList::open(*organs->store);
+  if (!kills) return fail(std::move(kills.error()));
+  organs->kills = std::move(*kills);
 
   organs->pins = std::make_unique<approval::PinBook>(*organs->store, organs->clock,
                                                      approval::PinOptions{.trust_first_use = config.first_use == FirstUse::kTrust});
@@ -119,13 +107,15 @@ Result<std::unique_ptr<Organs>> open_organs(const Config& config, std::string ro
   gate_options.approval_lifetime_ms = config.approvals.expires_ms;
   gate_options.elicitation_counts = config.approvals.elicitation_counts;
   gate_options.arguments = static_cast<gate::ArgumentRecord>(config.ledger.arguments);
+  gate_options.role = std::move(role);
   gate::Parts parts;
   parts.ledger = organs->ledger.get();
   parts.tasks = organs->tasks.get();
   parts.approvals = organs->approvals.get();
   parts.pins = organs->pins.get();
   parts.clock = &organs->clock;
-  organs->gate = std::make_unique<gate::Gate>(std::move(parts), gate_options, std::move(rules));
+  parts.kills = organs->kills.get();
+  organs->gate = std::make_unique<gate::Gate>(std::move(parts), std::move(gate_options), std::move(rules));
   return organs;
 }
 

@@ -17,7 +17,9 @@
 #include "gate/gate.hpp"
 #include "ledger/ledger.hpp"
 #include "store/store.hpp"
-#include "task/task.hpp"
+#include "task/kills.hpp"
+#include "task/presence.hpp"
+#include "task/task_book.hpp"
 
 namespace interlock::cli {
 
@@ -25,8 +27,11 @@ struct Organs {
   SystemClock clock;
   approval::KernelProcessTable processes;
   std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::Store> quick_store;  // the same, for what need not outlive the machine
   std::unique_ptr<ledger::Ledger> ledger;
+  std::unique_ptr<task::Presence> presence;
   std::unique_ptr<task::TaskBook> tasks;
+  std::unique_ptr<task::KillList> kills;
   std::unique_ptr<approval::PinBook> pins;
   std::unique_ptr<approval::ApprovalBook> approvals;
   std::unique_ptr<gate::Gate> gate;

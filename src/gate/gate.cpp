@@ -1,34 +1,17 @@
+// The path of an act: admitted, decided, held, handed out, observed.
 #include "gate/gate.hpp"
 
-#include <unordered_map>
-
-#include "approval/approvals.hpp"
-#include "approval/pins.hpp"
-#include "base/ids.hpp"
 #include "base/text.hpp"
-#include "catalogue/catalogue.hpp"
+#include "gate/gate_state.hpp"
 #include "gate/record.hpp"
-#include "ledger/ledger.hpp"
-#include "policy/policy_engine.hpp"
-#include "task/task.hpp"
 
 namespace interlock::gate {
 namespace {
 
-constexpr std::size_t kRememberedDefinitions = 20'000;
 constexpr std::size_t kNoteBytes = 500;  // of what a server says of its failure
 
 bool is_durable_before_act(model::Band band) { return band >= model::Band::kSensitive; }
 bool is_durable_before_release(model::Band band) { return band >= model::Band::kRoutine; }
-
-// What a refusal of the surface or of an organ looks like as a verdict.
-void deny(model::Verdict& verdict, model::Layer layer, std::string reason, std::string next) {
-  verdict.kind = model::VerdictKind::kDeny;
-  verdict.observed = false;
-  verdict.layer = layer;
-  verdict.reason = std::move(reason);
-  verdict.next = std::move(next);
-}
 
 json::array texts(const std::vector<std::string>& list) {
   json::array out;
@@ -38,68 +21,57 @@ json::array texts(const std::vector<std::string>& list) {
 
 }  // namespace
 
-struct Gate::State {
-  Parts parts;
-  Options options;
-  Rules rules;
-  std::string salt = random_bytes(16);
+model::Receipt Gate::State::receipt_of(const Act& act, model::ReceiptKind kind) const {
+  model::Receipt receipt;
+  receipt.kind = kind;
+  receipt.act = act.id;
+  receipt.at_ms = parts.clock->now_ms();
+  receipt.subject = act.caller.subject.id;
+  receipt.task = act.task;
+  receipt.surface = act.request.surface;
+  receipt.server = act.request.server;
+  receipt.action = act.classification.action;
+  receipt.resource = without_credentials(model::text_of(act.classification.resource));
+  receipt.band = act.classification.band;
+  return receipt;
+}
 
-  struct HeldAct {
-    std::shared_ptr<Act> act;
-    AdmitHandlers handlers;
-    UnixMs expires_ms = 0;
-  };
-  std::unordered_map<std::string, HeldAct> held;  // by approval id
-
-  struct Checked {
-    Digest digest{};
-    std::uint64_t epoch = 0;
-    std::optional<Refusal> refusal;
-  };
-  std::unordered_map<std::string, Checked> definitions;  // by server NUL tool
-
-  model::Receipt receipt_of(const Act& act, model::ReceiptKind kind) const {
-    model::Receipt receipt;
-    receipt.kind = kind;
-    receipt.act = act.id;
-    receipt.at_ms = parts.clock->now_ms();
-    receipt.subject = act.caller.subject.id;
-    receipt.task = act.task;
-    receipt.surface = act.request.surface;
-    receipt.server = act.request.server;
-    receipt.action = act.classification.action;
-    receipt.resource = without_credentials(model::text_of(act.classification.resource));
-    receipt.band = act.classification.band;
-    return receipt;
-  }
-
-  approval::BoundAct bound(const Act& act, const std::string& resource, UnixMs expires_ms) const {
-    return {.subject = act.caller.subject.id,
-            .task = act.task,
-            .server = act.request.server,
-            .operation = act.request.operation,
-            .target = act.request.target,
-            .action = act.classification.action,
-            .resource = resource,
-            .arguments = &act.request.args,
-            .policy_revision = rules.policy->revision(),
-            .expires_ms = expires_ms};
-  }
-
-  Result<ledger::Sequence> record_attempt(const Act& act) const;
-  void verdict_reached(std::shared_ptr<Act> act, AdmitHandlers handlers, Result<ledger::Sequence> recorded);
-  void hold(std::shared_ptr<Act> act, AdmitHandlers handlers);
-  std::optional<model::Task> enter_task(Act& act);
-};
+approval::BoundAct Gate::State::bound(const Act& act, const std::string& resource, UnixMs expires_ms) const {
+  return {.subject = act.caller.subject.id,
+          .task = act.task,
+          .server = act.request.server,
+          .operation = act.request.operation,
+          .target = act.request.target,
+          .action = act.classification.action,
+          .resource = resource,
+          .arguments = &act.request.args,
+          .policy_revision = rules.policy->revision(),
+          .expires_ms = expires_ms};
+}
 
 Gate::Gate(Parts parts, Options options, Rules rules) : state_(std::make_unique<State>()) {
-  state_->parts = parts;
-  state_->options = options;
+  state_->parts = std::move(parts);
+  state_->options = std::move(options);
   state_->rules = std::move(rules);
+  auto* state = state_.get();
+  state->parts.tasks->set_hooks({.record = [state](const task::TaskEvent& event) { return state->record_task(event); },
+                                 .end_is_recorded = [state](const std::string& task) { return state->end_is_recorded(task); },
+                                 .on_kill =
+                                     [state](const task::TaskRecord& record) {
+                                       const auto report = state->cut([&](const Act& act) { return act.task == record.id; },
+                                                                      "task " + record.id + " was " + record.end_reason,
+                                                                      "a human has stopped this; do not try again or another way");
+                                       state->cut_with_tasks.cut += report.cut;
+                                       state->cut_with_tasks.held += report.held;
+                                     }});
 }
-Gate::~Gate() = default;
 
-void Gate::replace_rules(Rules rules) { state_->rules = std::move(rules); }
+Gate::~Gate() { state_->parts.tasks->set_hooks({}); }
+
+void Gate::replace_rules(Rules rules) {
+  state_->rules = std::move(rules);
+  state_->scopes.clear();  // the workspace may be another
+}
 const Rules& Gate::rules() const { return state_->rules; }
 bool Gate::observes() const { return state_->rules.policy->observes(); }
 bool Gate::elicitation_counts() const { return state_->options.elicitation_counts; }
@@ -132,47 +104,67 @@ Result<ledger::Sequence> Gate::State::record_attempt(const Act& act) const {
 }
 
 std::optional<model::Task> Gate::State::enter_task(Act& act) {
-  const auto now_ms = parts.clock->now_ms();
-  auto opened = parts.tasks->open_implicit(act.caller.subject, act.caller.session, now_ms);
-  if (!opened) {
-    deny(act.verdict, model::Layer::kTask, opened.error().message, opened.error().hint);
+  if (is_killed(act)) return std::nullopt;
+  const auto& caller = act.caller;
+  if (parts.highest_band) {
+    const auto highest = parts.highest_band(caller.subject);
+    if (act.classification.band > highest) {
+      deny(act.verdict, model::Layer::kIdentity,
+           "the act is of band " + std::to_string(static_cast<int>(act.classification.band)) + ", and agent \"" + caller.subject.id +
+               "\" may act up to band " + std::to_string(static_cast<int>(highest)),
+           "its owner can raise `bands` of this agent in interlock.yaml");
+      return std::nullopt;
+    }
+  }
+  auto entered = parts.tasks->enter({.subject = caller.subject,
+                                     .session = caller.session,
+                                     .task = caller.task,
+                                     .band = act.classification.band,
+                                     .any_band = act.grant.has_value()},
+                                    parts.clock->now_ms());
+  if (!entered) {
+    deny(act.verdict, model::Layer::kTask, std::move(entered.error().message), std::move(entered.error().hint));
     return std::nullopt;
   }
-  act.task = (*opened)->id;
-  auto admitted = parts.tasks->admit(act.task, now_ms, act.classification.band);
-  if (!admitted) {
-    deny(act.verdict, model::Layer::kTask, admitted.error().message, admitted.error().hint);
-    return std::nullopt;
-  }
-  return **admitted;
+  act.task = (*entered)->id;
+  return **entered;
+}
+
+void Gate::State::judge(Act& act, const model::Task& task, bool approved) {
+  act.verdict = rules.policy->decide({.subject = act.caller.subject,
+                                      .task = &task,
+                                      .request = act.request,
+                                      .classification = act.classification,
+                                      .approved = approved,
+                                      .now_ms = parts.clock->now_ms()});
+  const bool may_pass = act.verdict.allows() || act.verdict.kind == model::VerdictKind::kStepUp;
+  // Asking for more is about the scope, and is not held against it.
+  if (may_pass && !act.grant) apply_scopes(act, task, approved);
 }
 
 std::shared_ptr<Act> Gate::admit(Caller caller, model::ActionRequest request, const json::object* definition,
                                  std::optional<Refusal> refusal, AdmitHandlers handlers) {
-  auto& state = *state_;
-  const Rules rules = state.rules;
-  const auto now_ms = state.parts.clock->now_ms();
   auto act = std::make_shared<Act>();
-  act->id = new_id("act", now_ms);
+  act->id = new_id("act", state_->parts.clock->now_ms());
   act->started_ns = steady_ns();
   act->caller = std::move(caller);
   act->request = std::move(request);
-  act->classification = rules.catalogue->classify(act->request, definition);
-  act->verdict.policy_revision = rules.policy->revision();
+  act->classification = state_->rules.catalogue->classify(act->request, definition);
+  const bool is_shown = refusal && refusal->layer == model::Layer::kSchema && may_ever(act->caller, act->request, definition);
+  state_->admit(act, std::move(refusal), is_shown, std::move(handlers));
+  return act;
+}
 
-  const auto task = state.enter_task(*act);
-  if (task) {
-    act->verdict = rules.policy->decide({.subject = act->caller.subject,
-                                         .task = &*task,
-                                         .request = act->request,
-                                         .classification = act->classification,
-                                         .approved = false,
-                                         .now_ms = now_ms});
+// `is_shown`: the caller may see what it asked for, so it may be told what is wrong with its arguments.
+void Gate::State::admit(const std::shared_ptr<Act>& act, std::optional<Refusal> refusal, bool is_shown, AdmitHandlers handlers) {
+  act->verdict.policy_revision = rules.policy->revision();
+  if (const auto task = enter_task(*act)) {
+    judge(*act, *task, false);
     const bool may_pass = act->verdict.allows() || act->verdict.kind == model::VerdictKind::kStepUp;
     // What policy says of arguments that the tool would not take helps nobody, where the caller may see what it takes.
-    const bool is_malformed = refusal && refusal->layer == model::Layer::kSchema && may_ever(act->caller, act->request, definition);
+    const bool is_malformed = refusal && refusal->layer == model::Layer::kSchema && is_shown;
     if (refusal && (may_pass || is_malformed)) {
-      if (rules.policy->observes() && refusal->layer != model::Layer::kServer) {
+      if (rules.policy->observes() && refusal->layer != model::Layer::kServer && !act->grant) {
         // Shadow mode denies nothing; the receipt says what would have been.
         act->verdict.observed = true;
         act->verdict.would = model::VerdictKind::kDeny;
@@ -183,12 +175,8 @@ std::shared_ptr<Act> Gate::admit(Caller caller, model::ActionRequest request, co
       }
     }
   }
-  if (act->verdict.kind == model::VerdictKind::kStepUp) {
-    state.hold(act, std::move(handlers));
-    return act;
-  }
-  state.verdict_reached(act, std::move(handlers), state.record_attempt(*act));
-  return act;
+  if (act->verdict.kind == model::VerdictKind::kStepUp) return hold(act, std::move(handlers));
+  verdict_reached(act, std::move(handlers), record_attempt(*act));
 }
 
 // Hands the verdict out, once its receipt is as durable as the band demands.
@@ -199,13 +187,29 @@ void Gate::State::verdict_reached(std::shared_ptr<Act> act, AdmitHandlers handle
          recorded.error().hint.empty() ? "free disk space or mend the state folder; nothing is done unrecorded" : recorded.error().hint);
     return handlers.on_verdict(act);
   }
-  if (!act->verdict.allows() || !is_durable_before_act(act->classification.band)) return handlers.on_verdict(act);
-  parts.ledger->when_durable(*recorded, [act, on_verdict = std::move(handlers.on_verdict)](Status status) {
-    if (act->withdrawn) return;
-    if (!status)
+  if (!act->verdict.allows()) return handlers.on_verdict(act);
+  running.emplace(act.get(), RunningAct{act, std::move(handlers.on_cut), false, false});
+  if (!is_durable_before_act(act->classification.band)) return hand_out(act, handlers);
+  parts.ledger->when_durable(*recorded, [this, act, handlers = std::move(handlers)](Status status) {
+    if (!status && !act->cut)
       deny(act->verdict, model::Layer::kLedger, "the attempt cannot be made durable: " + status.error().message, status.error().hint);
-    on_verdict(act);
+    hand_out(act, handlers);
   });
+}
+
+void Gate::State::hand_out(const std::shared_ptr<Act>& act, const AdmitHandlers& handlers) {
+  if (act->withdrawn || !act->verdict.allows()) {
+    running.erase(act.get());
+    if (!act->withdrawn) handlers.on_verdict(act);
+    return;
+  }
+  if (act->grant) {
+    apply_grant(*act);
+    running.erase(act.get());
+  } else if (const auto it = running.find(act.get()); it != running.end()) {
+    it->second.told = true;
+  }
+  handlers.on_verdict(act);
 }
 
 void Gate::State::hold(std::shared_ptr<Act> act, AdmitHandlers handlers) {
@@ -288,16 +292,11 @@ void Gate::on_approval(const approval::Approval& approval) {
     return state.verdict_reached(act, std::move(entry.handlers), state.parts.ledger->append(receipt));
   }
   const auto now_ms = state.parts.clock->now_ms();
-  const auto task = state.parts.tasks->find(act->task, now_ms);
-  if (!task) {
-    deny(act->verdict, model::Layer::kTask, "the task ended while the act was held", "begin a new session");
-  } else {
-    act->verdict = state.rules.policy->decide({.subject = act->caller.subject,
-                                               .task = &*task,
-                                               .request = act->request,
-                                               .classification = act->classification,
-                                               .approved = true,
-                                               .now_ms = now_ms});
+  const auto may_go_on = state.parts.tasks->may_go_on(act->task, now_ms);
+  const auto task = state.parts.tasks->view(act->task, now_ms);
+  if (!state.is_killed(*act)) {
+    if (may_go_on && task) state.judge(*act, *task, true);
+    else deny(act->verdict, model::Layer::kTask, "the task ended while the act was held", "begin a new session");
   }
   if (!act->verdict.allows()) receipt.detail["after"] = act->verdict.reason;
   state.verdict_reached(act, std::move(entry.handlers), state.parts.ledger->append(receipt));
@@ -327,6 +326,7 @@ void Gate::withdraw(const std::shared_ptr<Act>& act, std::string_view why) {
 
 void Gate::observe(const std::shared_ptr<Act>& act, const ActOutcome& outcome, std::function<void(Status)> release) {
   auto& state = *state_;
+  if (act->cut) return release(fail(ErrorCode::kDenied, act->verdict.reason, act->verdict.next));
   auto receipt = state.receipt_of(*act, model::ReceiptKind::kResult);
   receipt.verdict = outcome.kind;
   receipt.layer = model::layer_name(model::Layer::kServer);
@@ -337,9 +337,18 @@ void Gate::observe(const std::shared_ptr<Act>& act, const ActOutcome& outcome, s
   }
   if (!outcome.note.empty()) receipt.detail["note"] = without_credentials(utf8_prefix(outcome.note, kNoteBytes));
   auto recorded = state.parts.ledger->append(receipt);
-  if (!recorded) return release(fail(std::move(recorded.error())));
-  if (!is_durable_before_release(act->classification.band)) return release({});
-  state.parts.ledger->when_durable(*recorded, std::move(release));
+  if (!recorded || !is_durable_before_release(act->classification.band)) {
+    state.running.erase(act.get());
+    if (!recorded) return release(fail(std::move(recorded.error())));
+    return release({});
+  }
+  // The kill switch reaches it until its result is out.
+  if (const auto it = state.running.find(act.get()); it != state.running.end()) it->second.recorded = true;
+  state.parts.ledger->when_durable(*recorded, [&state, act, release = std::move(release)](Status status) {
+    state.running.erase(act.get());
+    if (act->cut) status = fail(ErrorCode::kDenied, act->verdict.reason, act->verdict.next);
+    release(std::move(status));
+  });
 }
 
 bool Gate::may_ever(const Caller& caller, const model::ActionRequest& request, const json::object* definition) const {
@@ -359,58 +368,6 @@ bool Gate::may_ever(const Caller& caller, const model::ActionRequest& request, c
   return false;
 }
 
-std::uint64_t Gate::pin_epoch() { return state_->parts.pins->epoch(); }
-
-std::optional<Refusal> Gate::check_definition(const std::string& server, const std::string& tool, const json::object& definition,
-                                              const Digest& digest) {
-  auto& state = *state_;
-  const auto epoch = state.parts.pins->epoch();
-  const auto key = server + '\0' + tool;
-  if (const auto it = state.definitions.find(key);
-      it != state.definitions.end() && it->second.epoch == epoch && it->second.digest == digest) {
-    return it->second.refusal;
-  }
-  std::optional<Refusal> refusal;
-  auto pin = state.parts.pins->check(server, tool, json::value(definition));
-  const std::string command = " with: interlock pins trust --server " + server + " --tool " + tool;
-  if (!pin) {
-    refusal =
-        Refusal{model::Layer::kPins, "the definition of tool " + tool + " cannot be checked: " + pin.error().message, pin.error().hint};
-  } else {
-    if (pin->status == approval::PinStatus::kChanged) {
-      refusal =
-          Refusal{model::Layer::kPins,
-                  "the definition of tool " + tool + " on server " + server + " has changed since it was trusted (" + pin->summary + ")",
-                  "a human must look at it and trust it" + command};
-    } else if (pin->status == approval::PinStatus::kNew) {
-      refusal = Refusal{model::Layer::kPins, "tool " + tool + " on server " + server + " has never been trusted",
-                        "a human must look at it and trust it" + command};
-    }
-    if (pin->first || pin->status == approval::PinStatus::kChanged) {
-      model::Receipt receipt;
-      receipt.kind = model::ReceiptKind::kPin;
-      receipt.act = new_id("pin", state.parts.clock->now_ms());
-      receipt.at_ms = state.parts.clock->now_ms();
-      receipt.surface = "mcp";
-      receipt.server = server;
-      receipt.action = server + "/" + tool;
-      receipt.verdict = refusal ? "quarantined" : "pinned";
-      receipt.layer = model::layer_name(model::Layer::kPins);
-      receipt.detail["seen"] = pin->seen_hash;
-      if (!pin->pinned_hash.empty()) receipt.detail["pinned"] = pin->pinned_hash;
-      if (!pin->summary.empty()) receipt.detail["summary"] = pin->summary;
-      if (auto recorded = record(std::move(receipt)); !recorded) {
-        refusal = Refusal{model::Layer::kLedger, "the definition of tool " + tool + " cannot be recorded: " + recorded.error().message,
-                          recorded.error().hint};
-        return refusal;  // not remembered: the disk may have room again
-      }
-    }
-  }
-  if (state.definitions.size() >= kRememberedDefinitions) state.definitions.clear();
-  state.definitions[key] = {digest, state.parts.pins->epoch(), refusal};
-  return refusal;
-}
-
 Status Gate::record(model::Receipt receipt) {
   auto appended = state_->parts.ledger->append(receipt);
   if (!appended) return fail(std::move(appended.error()));
@@ -423,8 +380,10 @@ void Gate::end_session(const Caller& caller, std::string_view why) {
 }
 
 void Gate::tick() {
+  state_->take_over_kills();
   state_->parts.approvals->expire_due();
-  state_->parts.tasks->expire_due(state_->parts.clock->now_ms());
+  state_->parts.tasks->tick(state_->parts.clock->now_ms());
+  std::erase_if(state_->running, [](const auto& entry) { return entry.second.act.expired(); });
 }
 
 }  // namespace interlock::gate

@@ -73,7 +73,8 @@ struct Act {
   std::int64_t started_ns = 0;
   bool decided = false;
   bool withdrawn = false;
-  bool cut = false;  // the kill switch ended it: nothing more of it is sent or released
+  std::optional<task::Grant> grant;  // what its task gains by it: asking for more is an act, too
+  bool cut = false;                  // the kill switch ended it: nothing more of it is sent or released
 };
 
 // An act that waits for a human.
@@ -193,6 +194,8 @@ class Gate {
   // `agent`: a subject id, or task::kEverybody. kNotFound.
   Status unkill(std::string_view agent, std::string_view by, std::string_view reason);
   std::vector<task::Kill> kills() const;
+  // Why `caller` may do nothing at present; nullopt: it is not under kill.
+  std::optional<Refusal> stopped(const Caller& caller) const;
 
   // ---- tasks, for their owners (the admin socket) ----------------------------------------------------------------------------
   Result<task::TaskView> start_task(task::TaskOrder order);

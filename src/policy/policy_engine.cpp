@@ -149,5 +149,6 @@ bool PolicyEngine::may_ever(const Input& input, bool resource_known) const {
 const std::string& PolicyEngine::revision() const { return compiled_->revision; }
 std::vector<std::string> PolicyEngine::policy_ids() const { return compiled_->ids; }
 bool PolicyEngine::observes() const { return compiled_->observe; }
+const std::vector<std::string>& PolicyEngine::workspace() const { return compiled_->workspace; }
 
 }  // namespace interlock::policy

@@ -68,6 +68,7 @@ class PolicyEngine {
   const std::string& revision() const;  // hex SHA-256 over the sources, the workspace and the mode
   std::vector<std::string> policy_ids() const;
   bool observes() const;
+  const std::vector<std::string>& workspace() const;  // in the one form that paths are compared in
 
  private:
   explicit PolicyEngine(std::shared_ptr<const CompiledEngine> compiled) : compiled_(std::move(compiled)) {}

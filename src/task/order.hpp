@@ -14,6 +14,7 @@
 
 namespace interlock::task {
 
+inline constexpr std::size_t kScopeTexts = 64;  // of one task: as started, and each grant
 inline constexpr std::size_t kPurposeBytes = 500;
 inline constexpr std::size_t kNameBytes = 512;  // of a subject, an owner, a task's id
 inline constexpr std::int64_t kHeartbeatLeastMs = 1'000;
@@ -21,24 +22,24 @@ inline constexpr std::int64_t kHeartbeatLeastMs = 1'000;
 // An absent ceiling, lifetime or budget is the parent's, or else the configuration's.
 struct TaskOrder {
   StartedBy started_by = StartedBy::kOwner;
-  std::string by;
-  std::string subject;
-  std::string owner;
-  std::string purpose;
-  std::string parent;
-  std::vector<std::string> scope;  // Cedar texts, compiled from the short form or as given
-  std::optional<model::Band> band_ceiling;
-  std::optional<std::int64_t> lifetime_ms;
+  std::string by = {};
+  std::string subject = {};
+  std::string owner = {};
+  std::string purpose = {};
+  std::string parent = {};
+  std::vector<std::string> scope = {};  // Cedar texts, compiled from the short form or as given
+  std::optional<model::Band> band_ceiling = {};
+  std::optional<std::int64_t> lifetime_ms = {};
   std::int64_t heartbeat_ms = 0;
   bool acts_are_heartbeats = true;
-  Budget budget;
+  Budget budget = {};
 };
 
 // What a task gains. Absent: stays as it is.
 struct Grant {
-  std::string scope;  // one more Cedar text that permits; empty: none
-  std::optional<model::Band> band_ceiling;
-  std::optional<UnixMs> expires_ms;
+  std::string scope = {};  // one more Cedar text that permits; empty: none
+  std::optional<model::Band> band_ceiling = {};
+  std::optional<UnixMs> expires_ms = {};
   std::int64_t more_calls = 0;
   std::int64_t more_spend_micros = 0;
   bool empty() const { return scope.empty() && !band_ceiling && !expires_ms && more_calls == 0 && more_spend_micros == 0; }

@@ -19,10 +19,9 @@ class Presence {
   virtual ~Presence() = default;
   virtual const std::string& own() const = 0;              // this gate's id, new with each start
   virtual bool is_alive(std::string_view gate) const = 0;  // a gate that cannot be asked counts as alive
-  virtual void forget(std::string_view gate) = 0;          // nothing of that dead gate is left to be done
 };
 
-// Locks <folder>/<id>; makes the folder, for its owner only.
+// Locks <folder>/<id>.gate; makes the folder, for its owner only, and removes the files of gates that died long ago.
 Result<std::unique_ptr<Presence>> open_presence(const std::filesystem::path& folder, const Clock& clock);
 
 }  // namespace interlock::task

@@ -24,8 +24,8 @@ std::string_view task_state_name(TaskState state);  // "open", "ending", "ended"
 
 // Absent: not limited. Spend is money in micro-units (1'000'000 is one unit).
 struct Budget {
-  std::optional<std::int64_t> calls;
-  std::optional<std::int64_t> spend_micros;
+  std::optional<std::int64_t> calls = {};
+  std::optional<std::int64_t> spend_micros = {};
   friend bool operator==(const Budget&, const Budget&) = default;
 };
 
@@ -49,6 +49,7 @@ struct TaskRecord {
   TaskState state = TaskState::kOpen;
   std::string end_reason;
   std::string ended_by;
+  bool killed = false;  // by the kill switch: acts under way are cut, too
   UnixMs ended_ms = 0;
   std::string ending_gate;  // kEnding: the gate that writes the receipt
 };

@@ -7,6 +7,9 @@
 // author; what a gate that died left half done, another finishes at its tick, and asks the ledger before it writes. Budgets hold
 // across gates: calls are claimed from the store in blocks before they are used, and what a dead gate had claimed is lost.
 //
+// When a task that an owner started ends, the sessions that acted under it fall back to nothing: they stay stopped until the agent
+// connects again, or the owner starts another.
+//
 // One loop thread. Time is passed in, so that tests are exact. Admitting an act writes nothing unless a block of calls is used up.
 // Pointers that are returned hold until the next call that is not const.
 #pragma once
@@ -54,19 +57,26 @@ struct TaskEvent {
   TaskChange change = TaskChange::kOpened;
   const TaskRecord& task;
   std::int64_t calls = 0;
-  std::string_view by;           // kExtended: who
+  std::string_view by = {};      // kExtended: who
   const Grant* grant = nullptr;  // kExtended
   UnixMs at_ms = 0;
 };
 
-// Set by the gate. Neither may call back into the book.
+// Set by the gate. None may call back into the book.
 struct TaskHooks {
   // Writes the receipt. An end whose receipt cannot be written is tried again at each tick.
   std::function<Status(const TaskEvent&)> record;
-  // Whether the ledger has a receipt of this task's end.
+  // Whether the ledger has a receipt of this task's end. Asked for what a gate that died left half done.
   std::function<Result<bool>(const std::string& task)> end_is_recorded;
-  // An end has come: held acts of the task have no way to pass any more.
-  std::function<void(const TaskRecord&)> on_end;
+  // A task ended by the kill switch, here or by another gate.
+  std::function<void(const TaskRecord&)> on_kill;
+};
+
+// Why a task ends.
+struct Ending {
+  std::string_view by;  // who; empty: nobody, it came to its end
+  std::string_view reason;
+  bool killed = false;
 };
 
 // A row of the list for people.
@@ -105,6 +115,8 @@ class TaskBook {
     bool any_band = false;  // the ceiling does not count: the act asks for more
   };
   Result<const model::Task*> enter(const Act& act, UnixMs now_ms);
+  // The explicit task that an act of `subject` would belong to; empty: none, it would be its session's implicit one.
+  Result<std::string> explicit_task_of(const model::Subject& subject, std::string_view named, UnixMs now_ms);
   // The same, without counting: may an act that was admitted be performed now? kExpired, kDenied.
   Status may_go_on(std::string_view task, UnixMs now_ms) const;
   // Takes `micros` from the budgets of the task and its ancestors. kDenied: that much is not left; then nothing is taken.
@@ -122,11 +134,11 @@ class TaskBook {
   // On disk when this returns. kDenied: beyond its parent or the configuration.
   Result<TaskView> extend(std::string_view task, const Grant& grant, std::string_view by, UnixMs now_ms);
   // Ends a task and its children. kNotFound: no such open task.
-  Status end(std::string_view task, std::string_view by, std::string_view reason, UnixMs now_ms);
+  Status end(std::string_view task, const Ending& ending, UnixMs now_ms);
   // The client's connection or process is gone. Forgets a stop, too: session keys are never used twice.
   void end_session(std::string_view subject, std::string_view session, UnixMs now_ms);
   // Ends every open task that `which` says yes to, with children. How many.
-  std::size_t end_where(const std::function<bool(const TaskRecord&)>& which, std::string_view by, std::string_view reason, UnixMs now_ms);
+  std::size_t end_where(const std::function<bool(const TaskRecord&)>& which, const Ending& ending, UnixMs now_ms);
   // The gate stops: its implicit tasks end, explicit ones go on.
   void close(std::string_view reason, UnixMs now_ms);
 
@@ -135,6 +147,8 @@ class TaskBook {
   // Takes over at once what another process changed in the store.
   void refresh(UnixMs now_ms);
 
+  std::optional<model::Task> view(std::string_view task, UnixMs now_ms) const;  // as policy sees an open one
+  bool is_within(std::string_view task, std::string_view ancestor) const;       // or the same; of open ones
   // Open here or shared; an explicit one that ended, as long as it is kept.
   std::optional<TaskView> find(std::string_view task, UnixMs now_ms) const;
   std::vector<TaskView> list(UnixMs now_ms, bool with_ended = false) const;  // oldest first

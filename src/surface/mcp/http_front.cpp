@@ -246,6 +246,8 @@ void HttpFront::post(const Endpoint& endpoint, model::Subject subject, net::Http
   auto message = net::read_rpc(std::move(*document));
   if (!message) return refuse(exchange, 400, net::kInvalidRequest, "Invalid Request: " + message.error().text(), id);
 
+  if (const auto task = request.headers.get("interlock-task"); task && message->kind == net::RpcKind::kRequest)
+    meta_object(message->params)[kMetaTask] = *task;
   const auto header_version = request.headers.get("mcp-protocol-version");
   const auto* meta_version = meta_of(message->params, kMetaVersion);
   const bool modern = meta_version != nullptr || message->method == "server/discover" || message->method == "subscriptions/listen" ||

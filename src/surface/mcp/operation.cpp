@@ -1,5 +1,7 @@
 #include "surface/mcp/operation.hpp"
 
+#include <utility>
+
 #include "base/ids.hpp"
 #include "surface/mcp/bridge.hpp"
 #include "surface/mcp/surface.hpp"
@@ -43,6 +45,10 @@ Operation::Operation(std::shared_ptr<Session> session, json::value id, std::stri
     : session_(std::move(session)), id_(std::move(id)), method_(std::move(method)), params_(std::move(params)), reply_(std::move(reply)) {
   if (const auto* token = meta_of(params_, kMetaProgressToken); token != nullptr && (token->is_string() || token->is_int64()))
     progress_token_ = *token;
+  // For the gate alone: no server is told.
+  if (const auto* task = meta_of(params_, kMetaTask); task != nullptr && task->is_string())
+    task_ = std::string(json::view(task->get_string()));
+  if (auto* meta = params_.if_contains("_meta"); meta != nullptr && meta->is_object()) meta->get_object().erase(kMetaTask);
 }
 
 // ---- where to ---------------------------------------------------------------------------------------------------------------
@@ -229,7 +235,12 @@ void Operation::admit(std::optional<gate::Refusal> refusal) {
           self->act_, {.kind = "cancelled", .result_text = {}, .note = "taken back before it was performed"}, [](Status) {});
     }
   };
-  auto act = session_->surface().gate().admit(session_->caller(), action_request(), tool_ ? &tool_->text : nullptr, std::move(refusal),
+  handlers.on_cut = [weak = weak_from_this()] {
+    if (auto cut = weak.lock()) cut->cut();
+  };
+  auto caller = session_->caller();
+  if (!task_.empty()) caller.task = task_;
+  auto act = session_->surface().gate().admit(std::move(caller), action_request(), tool_ ? &tool_->text : nullptr, std::move(refusal),
                                               std::move(handlers));
   if (!act_) act_ = std::move(act);
 }
@@ -315,6 +326,8 @@ void Operation::deny() {
 // ---- do it ------------------------------------------------------------------------------------------------------------------
 
 void Operation::perform() {
+  // A server may have been long in coming: the task may be over.
+  if (!session_->surface().gate().may_perform(act_)) return deny();
   if (method_ == "resources/subscribe" || method_ == "resources/unsubscribe") return subscribe();
   auto self = shared_from_this();
   const auto revision = session_->profile().revision;
@@ -556,6 +569,12 @@ void Operation::resume(json::value id, const json::object& params, std::shared_p
   if (const auto* token = meta_of(params, kMetaProgressToken); token != nullptr && (token->is_string() || token->is_int64()))
     progress_token_ = *token;
   watch_client();
+  if (const auto stopped = session_->surface().gate().stopped(session_->caller())) {
+    finished_ = false;
+    stored_.reset();
+    questions_.clear();
+    return answer_error(kDenied, "Denied by Interlock (" + std::string(model::layer_name(stopped->layer)) + "): " + stopped->reason);
+  }
   if (stored_) {
     auto stored = std::move(*stored_);
     stored_.reset();
@@ -628,6 +647,15 @@ void Operation::finish(Reply reply) {
   text += reply.body;
   text += '}';
   sink->answer(text, reply.http_status);
+}
+
+// The kill switch: the gate has recorded the act's end, and nothing of it may come out.
+void Operation::cut() {
+  if (finished_) return;
+  auto self = shared_from_this();
+  if (call_ != 0 && link_) link_->cancel(std::exchange(call_, 0), "stopped by the gate");
+  questions_.clear();
+  deny();
 }
 
 void Operation::cancel(std::string_view reason) {

@@ -59,6 +59,7 @@ class Operation : public std::enable_shared_from_this<Operation> {
   void done(Outcome outcome);
   void release(Reply reply, std::string_view kind, std::string note);
   void deny();
+  void cut();
   std::int64_t ask(std::string_view method, json::object params, Answer answer);
   void flush_questions();
   void finish(Reply reply);
@@ -72,6 +73,7 @@ class Operation : public std::enable_shared_from_this<Operation> {
   json::object params_;
   std::shared_ptr<ReplySink> reply_;  // null while parked, and after the answer
   std::optional<json::value> progress_token_;
+  std::string task_;  // that the client named
   std::size_t server_ = 0;
   std::string target_;
   std::shared_ptr<Connection> connection_;

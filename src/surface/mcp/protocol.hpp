@@ -33,6 +33,7 @@ inline constexpr std::string_view kMetaServerInfo = "io.modelcontextprotocol/ser
 inline constexpr std::string_view kMetaSubscription = "io.modelcontextprotocol/subscriptionId";
 inline constexpr std::string_view kMetaProgressToken = "progressToken";
 // Ours: the id of the act in the ledger, on every mediated result.
+inline constexpr std::string_view kMetaTask = "interlock/task";  // of a request: the task it belongs to. No server sees it
 inline constexpr std::string_view kMetaAct = "interlock/act";
 
 // Error codes of 2026-07-28 basic/index#error-codes, and of earlier revisions.

@@ -127,7 +127,7 @@ TEST(Gate, TakesNoYesForAnotherPolicyThanItWasAskedUnder) {
 TEST(Gate, TakesNoYesForATaskThatIsOver) {
   World world;
   const auto seen = world.ask("ship");
-  ASSERT_TRUE(world.tasks.end(seen->act->task, "stopped by its owner", world.clock.now_ms()));
+  ASSERT_TRUE(world.gate->end_task(seen->act->task, "ann", ""));
   ASSERT_TRUE(world.human(*seen, true));
   ASSERT_EQ(seen->kind(), VerdictKind::kDeny);
   EXPECT_EQ(seen->act->verdict.layer, model::Layer::kTask);

@@ -47,8 +47,13 @@ model::ActionRequest call_of(const std::string& entry, const std::string& tool, 
 
 model::Verdict decide(const policy::PolicyEngine& engine, const model::ActionRequest& request, const Classification& classification,
                       bool approved = false) {
-  static const model::Subject subject{
-      .id = "agent", .owner = "ana", .assurance = model::Assurance::kKernel, .client = {}, .attributes = {}};
+  static const model::Subject subject = [] {
+    model::Subject ana;
+    ana.id = "agent";
+    ana.owner = "ana";
+    ana.assurance = model::Assurance::kKernel;
+    return ana;
+  }();
   static const model::Task task{
       .id = "t", .purpose = {}, .band_ceiling = Band::kCritical, .started_ms = 1, .expires_ms = 2, .calls = 1, .calls_last_minute = 1};
   return engine.decide(

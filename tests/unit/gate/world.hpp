@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,8 @@
 #include "ledger/reading.hpp"
 #include "policy/policy_engine.hpp"
 #include "store/store.hpp"
-#include "task/task.hpp"
+#include "task/kills.hpp"
+#include "task/task_book.hpp"
 
 namespace interlock::gate {
 
@@ -85,6 +87,18 @@ class Processes final : public approval::ProcessTable {
   std::string place() const override { return "boot"; }
 };
 
+// Gates that live are those that are named here.
+class Gates final : public task::Presence {
+ public:
+  explicit Gates(std::string own) : own_(std::move(own)) {}
+  const std::string& own() const override { return own_; }
+  bool is_alive(std::string_view gate) const override { return gate == own_ || others.contains(std::string(gate)); }
+  std::set<std::string> others;
+
+ private:
+  std::string own_;
+};
+
 inline constexpr const char* kCatalogue = R"(catalogue: 1
 entry: shop
 tools:
@@ -109,21 +123,32 @@ struct WorldOptions {
   task::TaskOptions tasks = {};
   approval::PinOptions pins = {};
   ArgumentRecord arguments = ArgumentRecord::kRedact;
+  std::function<model::Band(const model::Subject&)> highest_band = {};
 };
 
 class World {
  public:
-  explicit World(WorldOptions options = {}) : options_(std::move(options)), tasks(options_.tasks), pins(*store, clock, options_.pins) {
+  explicit World(WorldOptions options = {}) : options_(std::move(options)), pins(*store, clock, options_.pins) {
+    tasks = *task::TaskBook::open({.store = store.get(), .quick = store.get(), .presence = &presence}, options_.tasks, clock.now_ms());
+    kills = *task::KillList::open(*store);
     ledger = *ledger::Ledger::open(
         {.folder = ledger_folder(), .origin = "test", .flush_ms = 5, .post = [this](std::function<void()> w) { work.post(std::move(w)); }},
         clock);
     approvals =
         *approval::ApprovalBook::open(*store, clock, processes, {.elicitation_counts = options_.elicitation_counts, .passphrase = {}},
                                       [this](const approval::Approval& one) { gate->on_approval(one); });
-    gate = std::make_unique<Gate>(
-        Parts{.ledger = ledger.get(), .tasks = &tasks, .approvals = approvals.get(), .pins = &pins, .clock = &clock},
-        Options{.approval_lifetime_ms = 60'000, .arguments = options_.arguments, .elicitation_counts = options_.elicitation_counts},
-        rules(options_.policy));
+    gate = std::make_unique<Gate>(Parts{.ledger = ledger.get(),
+                                        .tasks = tasks.get(),
+                                        .approvals = approvals.get(),
+                                        .pins = &pins,
+                                        .clock = &clock,
+                                        .kills = kills.get(),
+                                        .highest_band = options_.highest_band},
+                                  Options{.approval_lifetime_ms = 60'000,
+                                          .arguments = options_.arguments,
+                                          .elicitation_counts = options_.elicitation_counts,
+                                          .role = "test"},
+                                  rules(options_.policy));
   }
 
   std::filesystem::path ledger_folder() const { return folder.path() / "ledger"; }
@@ -145,15 +170,28 @@ class World {
     std::shared_ptr<Act> act;
     std::optional<Held> held;
     int verdicts = 0;
+    int cuts = 0;
     std::optional<model::VerdictKind> kind() const { return verdicts == 0 ? std::nullopt : std::optional(act->verdict.kind); }
   };
 
   std::shared_ptr<Seen> ask(const std::string& tool, json::object args = {}, std::optional<Refusal> refusal = std::nullopt,
-                            const std::string& subject = "agent") {
-    auto seen = std::make_shared<Seen>();
+                            const std::string& subject = "agent", const std::string& task = "") {
+    auto caller = caller_of(subject);
+    caller.task = task;
+    return ask_as(std::move(caller), tool, std::move(args), std::move(refusal));
+  }
+  static Caller caller_of(const std::string& subject) {
     Caller caller;
-    caller.subject = {.id = subject, .owner = "ann", .assurance = model::Assurance::kBearer, .client = "test", .attributes = {}};
+    caller.subject.id = subject;
+    caller.subject.owner = "ann";
+    caller.subject.assurance = model::Assurance::kBearer;
+    caller.subject.client = "test";
     caller.session = "session";
+    return caller;
+  }
+  std::shared_ptr<Seen> ask_as(Caller caller, const std::string& tool, json::object args = {},
+                               std::optional<Refusal> refusal = std::nullopt) {
+    auto seen = std::make_shared<Seen>();
     model::ActionRequest request{
         .surface = "mcp", .server = "shop", .operation = "tools/call", .target = tool, .args = std::move(args), .trace_parent = {}};
     auto act = gate->admit(std::move(caller), std::move(request), nullptr, std::move(refusal),
@@ -162,6 +200,10 @@ class World {
                                 [seen](std::shared_ptr<Act> decided) {
                                   seen->act = std::move(decided);
                                   ++seen->verdicts;
+                                },
+                            .on_cut =
+                                [weak = std::weak_ptr(seen)] {
+                                  if (const auto cut = weak.lock()) ++cut->cuts;
                                 }});
     if (!seen->act) seen->act = std::move(act);
     return seen;
@@ -205,7 +247,9 @@ class World {
   Processes processes;
   PostedWork work;
   std::unique_ptr<store::Store> store = store::open_memory_store();
-  task::TaskBook tasks;
+  Gates presence{"gate_1"};
+  std::unique_ptr<task::TaskBook> tasks;
+  std::unique_ptr<task::KillList> kills;
   approval::PinBook pins;
   std::unique_ptr<ledger::Ledger> ledger;
   std::unique_ptr<approval::ApprovalBook> approvals;
