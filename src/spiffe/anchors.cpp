@@ -1,6 +1,5 @@
 #include "spiffe/anchors.hpp"
 
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "spiffe/svid.hpp"
@@ -14,6 +13,7 @@ constexpr int kSecurityLevel = 2;
 }  // namespace
 
 TrustAnchors::TrustAnchors(const std::vector<std::string>& ders) : store_(X509_STORE_new()) {
+  const ErrorQueueGuard guard;
   if (!store_) return;
   // A bundle may name an intermediate authority, and then the path ends there (X509-SVID §3.2).
   X509_STORE_set_flags(store_.get(), X509_V_FLAG_PARTIAL_CHAIN);
@@ -25,7 +25,6 @@ TrustAnchors::TrustAnchors(const std::vector<std::string>& ders) : store_(X509_S
     if (!certificate || !is_authority(certificate->get())) continue;
     if (X509_STORE_add_cert(store_.get(), certificate->get()) == 1) ++size_;
   }
-  ERR_clear_error();
 }
 
 }  // namespace interlock::spiffe

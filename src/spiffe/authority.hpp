@@ -1,7 +1,8 @@
 // An embedded SPIFFE authority for those who have no SPIRE: signs short-lived X.509 and JWT-SVIDs of one trust domain.
 //
-// Keys rotate: the next one is published in the bundle before it signs (half of a key's life), and the last one stays in it until
-// nothing that it signed can be valid. They are kept through KeyVault, sealed by whoever gives it. Loop thread only.
+// Keys rotate: the next one is published in the bundle at half of a key's life, signs in the last quarter, and the old one stays in the
+// bundle until nothing that it signed can be valid. They are kept sealed; gates that share a store share them, and rotate by
+// compare-and-set. Loop thread only.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,8 @@ class Authority {
   // A certificate for a server of ours, with DNS names and addresses beside the SPIFFE ID.
   Result<X509Svid> issue_server(const SpiffeId& id, const std::vector<std::string>& names);
   Result<std::string> issue_jwt(const SpiffeId& id, const std::vector<std::string>& audiences);
-  // Any JWT signed by the present key: for token exchange. `claims` are complete but for iat, exp, jti.
+  // Any other JWT signed by the present key: for token exchange. `claims` are complete but for iat, exp, jti. kInvalid for a `typ` that a
+  // JWT-SVID could have: none of these tokens may pass for one.
   Result<std::string> sign_claims(json::object claims, std::string_view typ, std::int64_t life_ms);
   Bundle bundle() const;
   // Rotates what is due. True: the bundle has changed. Call it every minute or so.

@@ -21,6 +21,7 @@ std::unexpected<Error> bad_bundle(std::string_view trust_domain, std::string_vie
 }
 
 Status add_authority(Bundle& bundle, std::string der) {
+  const ErrorQueueGuard guard;
   auto certificate = parse_certificate(der);
   if (!certificate) return bad_bundle(bundle.trust_domain, "has an authority that is none: " + certificate.error().message);
   if (!is_authority(certificate->get())) return bad_bundle(bundle.trust_domain, "has an authority that is no CA certificate");

@@ -3,6 +3,7 @@
 // Any thread. Certificates are untrusted bytes: bounded before they are parsed.
 #pragma once
 
+#include <openssl/err.h>
 #include <openssl/x509.h>
 
 #include <cstdint>
@@ -23,6 +24,14 @@ struct Release {
     release(object);
   }
 };
+// OpenSSL's queue of errors belongs to the thread: what is left in it, a TLS connection of the same thread would find.
+struct ErrorQueueGuard {
+  ErrorQueueGuard() = default;
+  ErrorQueueGuard(const ErrorQueueGuard&) = delete;
+  ErrorQueueGuard& operator=(const ErrorQueueGuard&) = delete;
+  ~ErrorQueueGuard() { ERR_clear_error(); }
+};
+
 using X509Pointer = std::unique_ptr<X509, Release<X509_free>>;
 
 // One certificate, with nothing before or after it. kInvalid, kTooLarge.

@@ -1,6 +1,5 @@
 #include "spiffe/svid.hpp"
 
-#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
@@ -124,7 +123,6 @@ Result<UnixMs> check_path(X509* leaf, STACK_OF(X509) * rest, const TrustAnchors&
   }
   X509_STORE_CTX_set_time(context.get(), 0, static_cast<std::time_t>(now_ms / 1000));
   const int verified = X509_verify_cert(context.get());
-  ERR_clear_error();
   if (verified != 1) {
     const int code = X509_STORE_CTX_get_error(context.get());
     if (code == X509_V_OK) return fail(ErrorCode::kInternal, "path validation ended without a verdict");
@@ -152,6 +150,7 @@ constexpr std::array kTokenAlgorithms = {jose::Algorithm::kEs256, jose::Algorith
 }  // namespace
 
 Result<VerifiedSvid> verify_x509_svid(const std::vector<std::string>& chain, const BundleSet& bundles, UnixMs now_ms) {
+  const ErrorQueueGuard guard;
   if (chain.empty()) return denied("no certificate was shown", "connect with an X.509-SVID");
   if (chain.size() > kChainCertificates) return denied("the chain has more than 8 certificates");
   auto leaf = parse_certificate(chain.front());
