@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -23,6 +24,8 @@ namespace {
 constexpr std::size_t kCgroupBytes = 4096;
 constexpr std::size_t kNameBytes = 64;
 constexpr std::size_t kCachedDigests = 256;
+constexpr std::size_t kStatBytes = 1024;
+constexpr std::size_t kParents = 16;  // a process tree can be as deep as its user likes
 
 class Descriptor {
  public:
@@ -120,6 +123,37 @@ std::string cgroup_of(int pid) {
   return {};
 }
 
+struct Descent {
+  int parent = 0;
+  int session = 0;
+};
+
+// proc(5), stat: "pid (name) state ppid pgrp session ...", where the name may hold anything, parentheses too.
+std::optional<Descent> descent_of(int pid) {
+  const auto text = read_small(proc_path(pid, "stat"), kStatBytes);
+  const auto close = text ? text->rfind(')') : std::string::npos;
+  if (close == std::string::npos) return std::nullopt;
+  Descent out;
+  int group = 0;
+  char state = 0;
+  if (std::sscanf(text->c_str() + close + 1, " %c %d %d %d", &state, &out.parent, &group, &out.session) != 4) return std::nullopt;
+  return out;
+}
+
+// Executables of the processes that started this one, the nearest first, up to its session's leader: the shell of a terminal, a service's
+// main process. They are where they are now: a parent that is gone has handed its children on.
+json::array parents_of(int pid) {
+  json::array out;
+  auto at = descent_of(pid);
+  for (std::size_t i = 0; i < kParents && at && pid != at->session && at->parent > 1; ++i) {
+    pid = at->parent;
+    const auto path = read_link(proc_path(pid, "exe"));
+    out.emplace_back(path ? utf8_or_marks(*path) : "unknown");
+    at = descent_of(pid);
+  }
+  return out;
+}
+
 // SHA-256 of an open file, or nullopt where it cannot be read or is longer than it was.
 std::optional<Digest> hash_file(int fd, std::size_t limit) {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
@@ -171,6 +205,14 @@ std::optional<std::string> executable_digest(int pid, std::size_t limit) {
   return known.emplace(key, to_hex(*digest)).first->second;
 }
 
+// The program by its bytes where they could be read, and the control group it was put into.
+std::string workload_of(const json::object& attributes) {
+  const auto digest = json::string_at(attributes, "executable_sha256");
+  const auto executable = digest ? digest : json::string_at(attributes, "executable");
+  if (!executable) return {};
+  return (digest ? "sha256:" : "") + std::string(*executable) + " " + std::string(json::string_at(attributes, "cgroup").value_or(""));
+}
+
 }  // namespace
 
 std::string user_name(int uid) {
@@ -189,6 +231,7 @@ model::Subject local_subject(int pid, int uid, const LocalSubjectOptions& option
   model::Subject subject;
   subject.owner = user_name(uid);
   subject.assurance = model::Assurance::kKernel;
+  subject.credential = "peer";
   subject.attributes["user"] = subject.owner;
   subject.attributes["uid"] = uid;
 
@@ -211,6 +254,8 @@ model::Subject local_subject(int pid, int uid, const LocalSubjectOptions& option
       }
     }
     if (const auto cgroup = cgroup_of(pid); !cgroup.empty()) subject.attributes["cgroup"] = utf8_or_marks(cgroup);
+    if (auto parents = parents_of(pid); !parents.empty()) subject.attributes["parents"] = std::move(parents);
+    subject.workload = workload_of(subject.attributes);
   }
   subject.id = "local/" + plain_name(subject.owner) + "/" + program;
   return subject;

@@ -23,7 +23,10 @@ struct LocalSubjectOptions {
 //   id          "local/<user>/<basename of the executable>", with other characters than [A-Za-z0-9._+-] replaced by '_'
 //   owner       the user's name, or "uid-<n>" where none is known
 //   assurance   kKernel
-//   attributes  user, uid, pid, executable, executable_sha256, executable_deleted (the file was replaced since it started), cgroup
+//   credential  "peer"
+//   workload    the executable's digest (its path where it is not hashed) and the control group
+//   attributes  user, uid, pid, executable, executable_sha256, executable_deleted (the file was replaced since it started), cgroup,
+//               parents (executables of the processes above it, the nearest first, up to its session's leader; at most 16)
 // The hash is taken once for a file (device, inode, size, times) and kept by this process.
 model::Subject local_subject(int pid, int uid, const LocalSubjectOptions& options = {});
 

@@ -1,44 +1,13 @@
 #include "identity/tokens.hpp"
 
 #include "base/ids.hpp"
+#include "identity/authorization.hpp"
 
 namespace interlock::identity {
 namespace {
 
 constexpr std::string_view kHashPrefix = "sha256:";
 constexpr std::string_view kAnonymous = "anonymous";
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-// RFC 6750 §2.1 b64token: 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
-bool is_token(std::string_view text) {
-  const auto end = text.find_last_not_of('=');
-  if (end == std::string_view::npos) return false;
-  for (char c : text.substr(0, end + 1)) {
-    const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-                      c == '~' || c == '+' || c == '/';
-    if (!fits) return false;
-  }
-  return true;
-}
-
-// The credentials of "Bearer <token>", the scheme without regard to case (RFC 9110 §11.1).
-Result<std::string_view> bearer_token(std::string_view header) {
-  static constexpr std::string_view kScheme = "bearer";
-  static constexpr const char* kHint = "send \"Authorization: Bearer <token>\"";
-  if (header.size() > kTokenBytes + kScheme.size() + 1) return fail(ErrorCode::kDenied, "the Authorization header is too long", kHint);
-  const auto space = header.find(' ');
-  const auto scheme = header.substr(0, space);
-  bool bearer = scheme.size() == kScheme.size();
-  for (std::size_t i = 0; bearer && i < kScheme.size(); ++i) bearer = lower(scheme[i]) == kScheme[i];
-  if (!bearer) return fail(ErrorCode::kDenied, "the Authorization header is not of scheme Bearer", kHint);
-  if (space == std::string_view::npos) return fail(ErrorCode::kDenied, "the Authorization header holds no token", kHint);
-  const auto start = header.find_first_not_of(' ', space);
-  if (start == std::string_view::npos) return fail(ErrorCode::kDenied, "the Authorization header holds no token", kHint);
-  const auto token = header.substr(start);
-  if (!is_token(token)) return fail(ErrorCode::kDenied, "the bearer token is malformed", kHint);
-  return token;
-}
 
 }  // namespace
 
@@ -64,9 +33,9 @@ Result<TokenBook> TokenBook::create(std::vector<TokenRule> rules, bool anonymous
   book.key_ = random_bytes(32);
   for (auto& rule : rules) {
     if (rule.subject.empty()) return fail(ErrorCode::kInvalid, "a token names no subject", "give it `subject:`");
-    if (rule.subject == kAnonymous || rule.subject.starts_with("local/")) {
+    if (rule.subject == kAnonymous || rule.subject.starts_with("local/") || rule.subject.starts_with("spiffe://")) {
       return fail(ErrorCode::kInvalid, "a token may not stand for subject \"" + rule.subject + "\"",
-                  "\"anonymous\" and \"local/...\" are other kinds of identity: choose another name");
+                  "\"anonymous\", \"local/...\" and \"spiffe://...\" are other kinds of identity: choose another name");
     }
     Entry entry;
     entry.sha256 = rule.sha256;
@@ -74,6 +43,8 @@ Result<TokenBook> TokenBook::create(std::vector<TokenRule> rules, bool anonymous
     entry.subject.id = rule.subject;
     entry.subject.owner = rule.owner.empty() ? rule.subject : std::move(rule.owner);
     entry.subject.assurance = model::Assurance::kBearer;
+    entry.subject.credential = "token";
+    entry.subject.expires_ms = rule.expires_ms.value_or(0);
     entry.subject.attributes = std::move(rule.attributes);
     const auto [it, added] = book.rules_.emplace(book.blind(rule.sha256), std::move(entry));
     if (!added) {
@@ -95,13 +66,23 @@ Result<model::Subject> TokenBook::authenticate(std::optional<std::string_view> a
     subject.owner = kAnonymous;
     return subject;
   }
-  const auto token = bearer_token(*authorization);
-  if (!token) return fail(token.error());
-  const Digest digest = sha256(*token);
-  const auto it = key_.empty() ? rules_.end() : rules_.find(blind(digest));
-  if (it == rules_.end() || !equal_constant_time(as_bytes(it->second.sha256), as_bytes(digest))) {
-    return fail(ErrorCode::kDenied, "the bearer token is not known here", "check it against the token hashes of interlock.yaml");
+  const auto shown = read_authorization(*authorization);
+  if (!shown) return fail(shown.error());
+  if (shown->scheme != Scheme::kBearer) {
+    return fail(ErrorCode::kDenied, "a token of the configuration is shown with the Bearer scheme",
+                "send \"Authorization: Bearer <token>\"");
   }
+  auto found = find(shown->token, now_ms);
+  if (!found) return fail(std::move(found.error()));
+  if (!*found) return fail(ErrorCode::kDenied, "the bearer token is not known here", "check it against the token hashes of interlock.yaml");
+  return **std::move(found);
+}
+
+Result<std::optional<model::Subject>> TokenBook::find(std::string_view token, UnixMs now_ms) const {
+  if (rules_.empty()) return std::nullopt;
+  const Digest digest = sha256(token);
+  const auto it = rules_.find(blind(digest));
+  if (it == rules_.end() || !equal_constant_time(as_bytes(it->second.sha256), as_bytes(digest))) return std::nullopt;
   if (it->second.expires_ms && now_ms >= *it->second.expires_ms) {
     return fail(ErrorCode::kExpired, "the bearer token of \"" + it->second.subject.id + "\" expired at " + rfc3339(*it->second.expires_ms),
                 "configure a new one");

@@ -20,7 +20,6 @@
 namespace interlock::identity {
 
 inline constexpr std::size_t kTokens = 10'000;
-inline constexpr std::size_t kTokenBytes = 4096;
 
 // One entry of the configuration: whoever shows the token with this hash is this subject.
 struct TokenRule {
@@ -47,6 +46,9 @@ class TokenBook {
   // `authorization` is the header's value, or nullopt where it is absent. A header that is present must be right, also where
   // anonymous subjects are admitted. Errors are kDenied, or kExpired for a token past its time.
   Result<model::Subject> authenticate(std::optional<std::string_view> authorization, UnixMs now_ms) const;
+
+  // The subject of a token as such; nullopt where it is not of this book. kExpired.
+  Result<std::optional<model::Subject>> find(std::string_view token, UnixMs now_ms) const;
 
   bool anonymous() const { return anonymous_; }
   std::size_t size() const { return rules_.size(); }

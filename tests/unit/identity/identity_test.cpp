@@ -96,6 +96,22 @@ TEST(LocalSubject, NamesUserProgramAndHash) {
   EXPECT_FALSE(subject.attributes.contains("executable_deleted"));
 }
 
+TEST(LocalSubject, ItsParentsAndItsWorkloadAreTold) {
+  const Folder folder;
+  fs::copy_file("/bin/sleep", folder.path() / "odd) name");
+  const Sleeper one(folder.path() / "odd) name");
+  const Sleeper two(folder.path() / "odd) name");
+  const auto subject = local_subject(one.pid(), static_cast<int>(::getuid()));
+  EXPECT_EQ(subject.credential, "peer");
+  const auto* parents = json::array_at(subject.attributes, "parents");
+  ASSERT_TRUE(parents != nullptr && !parents->empty());
+  EXPECT_EQ(json::view(parents->front().as_string()), fs::read_symlink("/proc/self/exe").string());
+  EXPECT_LE(parents->size(), 16U);
+  EXPECT_TRUE(subject.workload.starts_with("sha256:" + text_at(subject, "executable_sha256"))) << subject.workload;
+  EXPECT_EQ(local_subject(two.pid(), static_cast<int>(::getuid())).workload, subject.workload);
+  EXPECT_NE(local_subject(static_cast<int>(::getpid()), static_cast<int>(::getuid())).workload, subject.workload);
+}
+
 TEST(LocalSubject, AReplacedExecutableIsToldByTheFileThatRuns) {
   Folder folder;
   const auto program = copy_of_sleep(folder.path() / "agent");
