@@ -25,7 +25,7 @@ const kNotifications = {
   "notifications/resources/updated": types.ResourceUpdatedNotificationSchema,
 };
 
-// era: "legacy" | "modern". target: {url, headers?} | {command: [...], env?, cwd?}.
+// era: "legacy" | "modern". target: {url, headers?, fetch?} | {command: [...], env?, cwd?}.
 // answers: {"elicitation/create": params => result, ...}; what has an answer is declared as a capability.
 export async function connect(era, target, { answers = {}, name = "interlock-test-client", capabilities = {} } = {}) {
   const modern = era === "modern";
@@ -46,7 +46,7 @@ export async function connect(era, target, { answers = {}, name = "interlock-tes
 
   let transport;
   if (target.url) {
-    transport = new (modern ? ModernHttp : LegacyHttp)(new URL(target.url), { requestInit: { headers: target.headers ?? {} } });
+    transport = new (modern ? ModernHttp : LegacyHttp)(new URL(target.url), { requestInit: { headers: target.headers ?? {} }, ...(target.fetch ? { fetch: target.fetch } : {}) });
   } else {
     const [command, ...args] = target.command;
     const environment = { ...process.env, ...target.env };

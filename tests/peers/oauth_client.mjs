@@ -1,0 +1,105 @@
+// An OAuth client of the tests (npm openid-client), and how it speaks MCP through the gate with what it got: bearer, DPoP, mTLS.
+import * as oauth from "openid-client";
+import { Agent, fetch as undiciFetch } from "undici";
+import { connect } from "./clients.mjs";
+
+export const kTestSecret = "secret-of-a-test-client";
+const kLoginSteps = 12;  // redirects and forms: the provider needs seven
+
+// A fetch that trusts `ca` and shows `certificate` ({cert, key}).
+export function tlsFetch({ ca, certificate }) {
+  const dispatcher = new Agent({ connect: { ca, cert: certificate?.cert, key: certificate?.key }, keepAliveTimeout: 500 });
+  return (url, init) => undiciFetch(url, { ...init, dispatcher, duplex: init?.body ? "half" : undefined });
+}
+
+// Discovers the issuer (RFC 8414, OIDC Discovery) as the client `id`.
+export function discover(issuer, id, { ca, certificate, method = oauth.ClientSecretPost(kTestSecret) }) {
+  return oauth.discovery(new URL(issuer), id, { use_mtls_endpoint_aliases: false }, method, { [oauth.customFetch]: tlsFetch({ ca, certificate }) });
+}
+
+export async function proofKey(config, algorithm = "ES256") {
+  return oauth.getDPoPHandle(config, await oauth.randomDPoPKeyPair(algorithm));
+}
+
+// An access token by client credentials, for `resource`; bound to `DPoP` where that is given.
+export async function accessToken(config, { resource, scope = "tools", DPoP } = {}) {
+  const answer = await oauth.clientCredentialsGrant(config, { scope, ...(resource ? { resource } : {}) }, { DPoP });
+  return answer.access_token;
+}
+
+// The same by a human's login in a browser: authorization code with PKCE, the pages of the provider filled in as `login`. The client's
+// redirect_uri is never called: its code is read from the last redirect.
+export async function humanToken(config, fetch, { login, resource, redirectUri, scope = "openid tools", DPoP }) {
+  const verifier = oauth.randomPKCECodeVerifier();
+  const state = oauth.randomState();
+  let at = oauth.buildAuthorizationUrl(config, {
+    redirect_uri: redirectUri,
+    scope,
+    state,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
+    ...(resource ? { resource } : {}),
+  });
+  const cookies = new Map();
+  let form;
+  for (let step = 0; step < kLoginSteps && !at.href.startsWith(redirectUri); ++step) {
+    const response = await fetch(at, {
+      method: form ? "POST" : "GET",
+      redirect: "manual",
+      headers: { Cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join("; "), ...(form ? { "Content-Type": "application/x-www-form-urlencoded" } : {}) },
+      body: form?.toString(),
+    });
+    for (const cookie of response.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie);
+      if (value) cookies.set(name, value);
+      else cookies.delete(name);
+    }
+    const page = await response.text();
+    const location = response.headers.get("location");
+    form = undefined;
+    if (location) {
+      at = new URL(location, at);
+    } else {
+      const action = /action="([^"]+)"/.exec(page)?.[1];
+      const prompt = /name="prompt" value="([^"]+)"/.exec(page)?.[1];
+      if (!action || !prompt) throw new Error(`the provider shows no form: HTTP ${response.status} ${page.slice(0, 500)}`);
+      at = new URL(action, at);
+      form = new URLSearchParams(prompt === "login" ? { prompt, login, password: "any" } : { prompt });
+    }
+  }
+  const answer = await oauth.authorizationCodeGrant(config, at, { pkceCodeVerifier: verifier, expectedState: state }, resource ? { resource } : {}, { DPoP });
+  return answer.access_token;
+}
+
+// Token exchange (RFC 8693) at `endpoint` by a client that proves itself with `headers`, or with DPoP and a token of its own.
+export async function exchange(fetch, endpoint, parameters, headers = {}) {
+  const response = await fetch(endpoint, {
+    method: "POST",
+    headers: { "Content-Type": "application/x-www-form-urlencoded", ...headers },
+    body: new URLSearchParams({ grant_type: "urn:ietf:params:oauth:grant-type:token-exchange", ...parameters }).toString(),
+  });
+  const text = await response.text();
+  let answer;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    answer = { text };
+  }
+  return { status: response.status, headers: response.headers, answer };
+}
+
+// An MCP client whose every request is authorized by openid-client: with DPoP proofs, and nonces where the gate asks for them.
+export function connectWithProof(config, token, DPoP, { url, fetch, era = "modern", seen = [] }) {
+  const through = new oauth.Configuration({ issuer: config.serverMetadata().issuer }, "client");
+  through[oauth.customFetch] = async (target, init) => {
+    const response = await fetch(target, init);
+    seen.push({ status: response.status, nonce: response.headers.get("dpop-nonce") });
+    return response;
+  };
+  oauth.allowInsecureRequests(through);
+  const authorized = (target, init = {}) =>
+    oauth.fetchProtectedResource(through, token, new URL(target), init.method ?? "GET", init.body ?? null, new Headers(init.headers), { DPoP });
+  return connect(era, { url, fetch: authorized });
+}
+
+export const connectWithBearer = (token, { url, fetch, era = "modern" }) => connect(era, { url, fetch, headers: { Authorization: `Bearer ${token}` } });
