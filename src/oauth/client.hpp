@@ -116,8 +116,8 @@ class Client : public std::enable_shared_from_this<Client> {
   // The server refused a request. Success: there are other credentials, try it once more. Every call counts against bounds: what cannot
   // help (a scope that was asked for already, a token that was just made) is not tried.
   virtual void refused(Refusal refusal, std::function<void(Status)> done) = 0;
-  // The server took a request that carried this token.
-  virtual void accepted(std::uint64_t token) = 0;
+  // The server took a request that carried this token. `dpop_nonce`: its DPoP-Nonce field, for the next (RFC 9449 §8.2).
+  virtual void accepted(std::uint64_t token, std::string_view dpop_nonce) = 0;
 
   // Begins (or joins) a login by a human, whether or not the server has asked for one, and gives the URL to open. kUnsupported for
   // grants without a human.
@@ -125,7 +125,7 @@ class Client : public std::enable_shared_from_this<Client> {
   // What the browser brought to redirect_uri, without "?". Each state is taken once. kNotFound: it is not ours.
   virtual void finish_login(std::string_view query, std::function<void(Status)> done) = 0;
   virtual bool has_login(std::string_view state) const = 0;
-  // Forgets tokens (and revokes them where the server says how, RFC 7009); registrations stay.
+  // Forgets the tokens and what is under way; registrations stay.
   virtual Status forget() = 0;
   virtual ClientStatus status() const = 0;
 };
