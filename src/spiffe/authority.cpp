@@ -149,6 +149,8 @@ Result<std::unique_ptr<Authority>> Authority::open(AuthorityOptions options, sto
 
 const std::string& Authority::trust_domain() const { return state_->options.trust_domain; }
 
+const Clock& Authority::clock() const { return state_->clock; }
+
 Result<X509Svid> Authority::issue_x509(const SpiffeId& id) { return state_->issue(id, {}); }
 
 Result<X509Svid> Authority::issue_server(const SpiffeId& id, const std::vector<std::string>& names) { return state_->issue(id, names); }

@@ -37,6 +37,7 @@ class Authority {
   ~Authority();
 
   const std::string& trust_domain() const;
+  const Clock& clock() const;                       // by which it signs
   Result<X509Svid> issue_x509(const SpiffeId& id);  // kInvalid for an ID of another trust domain
   // A certificate for a server of ours, with DNS names and addresses beside the SPIFFE ID.
   Result<X509Svid> issue_server(const SpiffeId& id, const std::vector<std::string>& names);
