@@ -216,18 +216,44 @@ std::vector<GateAddress> list_gates(const std::string& state_folder) {
   return out;
 }
 
+namespace {
+
+std::string request_text(std::string_view method, std::string_view path, const json::value* body) {
+  std::string text = std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+  const std::string content = body != nullptr ? json::write(*body) : std::string();
+  if (body != nullptr) text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(content.size()) + "\r\n";
+  return text + "\r\n" + content;
+}
+
+Status put_question(const Socket& socket, const GateAddress& gate, std::string_view text, std::int64_t deadline_ns) {
+  if (socket.fd() < 0) return fail(system_error("no socket can be had", errno));
+  if (auto connected = connect_to(socket, gate, deadline_ns); !connected) return connected;
+  return send_all(socket.fd(), text, deadline_ns);
+}
+
+}  // namespace
+
 Result<AdminReply> ask_gate(const GateAddress& gate, std::string_view method, std::string_view path, const json::value* body,
                             std::int64_t timeout_ms) {
   const std::int64_t deadline_ns = steady_ns() + timeout_ms * kNanosecondsPerMs;
   const Socket socket;
-  if (socket.fd() < 0) return fail(system_error("no socket can be had", errno));
-  if (auto connected = connect_to(socket, gate, deadline_ns); !connected) return fail(std::move(connected.error()));
-  std::string text = std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
-  const std::string content = body != nullptr ? json::write(*body) : std::string();
-  if (body != nullptr) text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(content.size()) + "\r\n";
-  text += "\r\n" + content;
-  if (auto sent = send_all(socket.fd(), text, deadline_ns); !sent) return fail(std::move(sent.error()));
+  if (auto asked = put_question(socket, gate, request_text(method, path, body), deadline_ns); !asked) return fail(asked.error());
   return read_reply(socket.fd(), deadline_ns);
+}
+
+std::vector<GateAnswer> ask_gates(const std::vector<GateAddress>& gates, std::string_view method, std::string_view path,
+                                  const json::value* body, std::int64_t timeout_ms) {
+  const std::int64_t deadline_ns = steady_ns() + timeout_ms * kNanosecondsPerMs;
+  const std::string text = request_text(method, path, body);
+  std::vector<Socket> sockets(gates.size());
+  std::vector<Status> asked;
+  for (std::size_t i = 0; i < gates.size(); ++i) asked.push_back(put_question(sockets[i], gates[i], text, deadline_ns));
+  std::vector<GateAnswer> out;
+  for (std::size_t i = 0; i < gates.size(); ++i) {
+    auto reply = asked[i] ? read_reply(sockets[i].fd(), deadline_ns) : Result<AdminReply>(fail(asked[i].error()));
+    if (reply || reply.error().code != ErrorCode::kUnavailable) out.push_back({gates[i], std::move(reply)});
+  }
+  return out;
 }
 
 }  // namespace interlock::cli

@@ -33,4 +33,12 @@ struct AdminReply {
 Result<AdminReply> ask_gate(const GateAddress& gate, std::string_view method, std::string_view path, const json::value* body = nullptr,
                             std::int64_t timeout_ms = 10'000);
 
+struct GateAnswer {
+  GateAddress gate;
+  Result<AdminReply> reply;
+};
+// Asks all at once: each has the request before the first answer is waited for. Gates that are gone are left out.
+std::vector<GateAnswer> ask_gates(const std::vector<GateAddress>& gates, std::string_view method, std::string_view path,
+                                  const json::value* body = nullptr, std::int64_t timeout_ms = 10'000);
+
 }  // namespace interlock::cli

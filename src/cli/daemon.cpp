@@ -89,9 +89,14 @@ void Daemon::follow_files() {
   if (is_new && is_settled) (void)reload("the files have changed");  // the log has told
 }
 
-Result<model::Subject> Daemon::authenticate(const net::HttpRequest& request) const {
-  return tokens_.authenticate(request.headers.get("authorization"), organs_->clock.now_ms());
+Result<model::Subject> Daemon::authenticate(const net::HttpRequest& request) {
+  auto subject = tokens_.authenticate(request.headers.get("authorization"), organs_->clock.now_ms());
+  if (!subject) return subject;
+  if (auto admitted = admit(*subject); !admitted) return fail(std::move(admitted.error()));
+  return subject;
 }
+
+Status Daemon::admit(model::Subject& subject) { return organs_->registry->admit(subject, organs_->clock.now_ms()); }
 
 Status Daemon::ready() const {
   if (stopping_) return fail(ErrorCode::kUnavailable, "the gate is stopping");
@@ -121,6 +126,10 @@ Result<json::object> Daemon::reload(std::string_view by) {
     restart = keys_that_need_a_restart(config_, *config);
     config->servers = config_.servers;  // those that the surface has
     loaded = load_rules(*config);
+    // The last that can fail: from here on all of it is in force, or nothing.
+    if (loaded) {
+      if (auto taken = organs_->registry->set_rules(config->registry); !taken) loaded = fail(std::move(taken.error()));
+    }
   }
   if (!config || !loaded) {
     const Error error = config ? loaded.error() : config.error();
@@ -162,6 +171,7 @@ void Daemon::take_over(Config config, LoadedRules loaded) {
   config_.catalogue = std::move(config.catalogue);
   config_.workspace = std::move(config.workspace);
   config_.auth = std::move(config.auth);
+  config_.registry = std::move(config.registry);
   config_.text_sha256 = std::move(config.text_sha256);
   surface_->lists_changed();
 }

@@ -36,7 +36,9 @@ class Daemon {
 
   const Config& config() const { return config_; }
   mcp::Surface& surface() { return *surface_; }
-  Result<model::Subject> authenticate(const net::HttpRequest& request) const;
+  Result<model::Subject> authenticate(const net::HttpRequest& request);
+  // What the registry of agents says of a subject that was recognized: completes it, or refuses it.
+  Status admit(model::Subject& subject);
   // A connected client's process, which can never approve.
   void bar(int pid) { organs_->approvals->bar(pid); }
   // Why the gate cannot take acts at present; ok where it can.

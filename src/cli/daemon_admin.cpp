@@ -4,22 +4,11 @@
 #include "base/ids.hpp"
 #include "catalogue/catalogue.hpp"
 #include "cli/daemon.hpp"
+#include "cli/state_operations.hpp"
 #include "identity/identity.hpp"
 #include "policy/policy_engine.hpp"
 
 namespace interlock::cli {
-namespace {
-
-approval::Approver approver_of(const api::AdminCaller& caller, std::string passphrase = {}) {
-  return {.channel = approval::Channel::kAdminSocket,
-          .pid = caller.pid,
-          .uid = caller.uid,
-          .name = identity::user_name(caller.uid),
-          .passphrase = std::move(passphrase)};
-}
-
-}  // namespace
-
 api::AdminOperations Daemon::operations() {
   api::AdminOperations out;
   out.status = [this]() -> Result<json::object> { return describe_status(); };
@@ -51,6 +40,8 @@ api::AdminOperations Daemon::operations() {
     if (auto may = organs_->approvals->may_administer(approver_of(caller)); !may) return fail(std::move(may.error()));
     return reload(identity::user_name(caller.uid));
   };
+  out.tasks = task_operations(*organs_);
+  out.agents = agent_operations(*organs_);
   out.sessions = [this]() -> Result<json::array> { return surface_->describe_sessions(); };
   return out;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <cstdlib>
 #include <span>
 
 #include "cli/config_reading.hpp"
@@ -19,11 +20,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kHelp =
-    "usage: interlock mcp [--config FILE] [--state FOLDER] [--name NAME] -- SERVER [ARGUMENT...]\n"
-    "       interlock mcp [--config FILE] --name NAME\n"
+    "usage: interlock mcp [--config FILE] [--state FOLDER] [--name NAME] [--task TASK] -- SERVER [ARGUMENT...]\n"
+    "       interlock mcp [--config FILE] [--task TASK] --name NAME\n"
     "  Put it before the server's command in a client's mcp.json; nothing else changes. Without SERVER, the server NAME of\n"
     "  interlock.yaml is used. Without interlock.yaml: preset balanced, and the workspace is the current folder.\n"
-    "  NAME is what policies, pins and the ledger call the server; by default it is made from the command.\n";
+    "  NAME is what policies, pins and the ledger call the server; by default it is made from the command.\n"
+    "  TASK, or the variable INTERLOCK_TASK, is the task that all calls belong to: `interlock task start` gives one.\n";
 
 constexpr std::size_t kNameBytes = 64;
 
@@ -98,7 +100,7 @@ Result<Config> config_for(const Places& places, const std::string& name, const W
 }  // namespace
 
 int run_mcp(const Places& places, const Words& words) {
-  const auto arguments = parse_arguments(words, {}, {"--name"});
+  const auto arguments = parse_arguments(words, {}, {"--name", "--task"});
   if (arguments.has("--help")) {
     std::printf("%s", kHelp);
     return kDone;
@@ -130,6 +132,9 @@ int run_mcp(const Places& places, const Words& words) {
   // Who asks is known by user and program; hashing the program, often 100 MB of it, would keep the client waiting.
   caller.subject = identity::local_subject(client_pid, static_cast<int>(::getuid()), {.hash_bytes = 0});
   caller.client_pid = client_pid;
+  caller.task = arguments.value("--task");
+  if (const char* task = std::getenv("INTERLOCK_TASK"); caller.task.empty() && task != nullptr) caller.task = task;
+  if (auto admitted = (*daemon)->admit(caller.subject); !admitted) return complain(admitted.error());
   auto& surface = (*daemon)->surface();
   auto front = std::make_shared<mcp::StdioFront>(surface, *surface.endpoint(name), std::move(caller));
   const auto stop = [&](std::string_view why) { (*daemon)->stop(why, [&] { loop.stop(); }); };

@@ -84,6 +84,9 @@ Result<std::unique_ptr<Organs>> open_organs(const Config& config, std::string ro
   auto kills = task::KillList::open(*organs->store);
   if (!kills) return fail(std::move(kills.error()));
   organs->kills = std::move(*kills);
+  auto registry = identity::Registry::open(*organs->store, config.registry);
+  if (!registry) return fail(std::move(registry.error()));
+  organs->registry = std::move(*registry);
 
   organs->pins = std::make_unique<approval::PinBook>(*organs->store, organs->clock,
                                                      approval::PinOptions{.trust_first_use = config.first_use == FirstUse::kTrust});
@@ -115,6 +118,7 @@ Result<std::unique_ptr<Organs>> open_organs(const Config& config, std::string ro
   parts.pins = organs->pins.get();
   parts.clock = &organs->clock;
   parts.kills = organs->kills.get();
+  parts.highest_band = [&registry = *organs->registry](const model::Subject& subject) { return registry.highest_band(subject.id); };
   organs->gate = std::make_unique<gate::Gate>(std::move(parts), std::move(gate_options), std::move(rules));
   return organs;
 }

@@ -15,6 +15,7 @@
 #include "cli/config.hpp"
 #include "cli/logging.hpp"
 #include "gate/gate.hpp"
+#include "identity/registry.hpp"
 #include "ledger/ledger.hpp"
 #include "store/store.hpp"
 #include "task/kills.hpp"
@@ -32,6 +33,7 @@ struct Organs {
   std::unique_ptr<task::Presence> presence;
   std::unique_ptr<task::TaskBook> tasks;
   std::unique_ptr<task::KillList> kills;
+  std::unique_ptr<identity::Registry> registry;
   std::unique_ptr<approval::PinBook> pins;
   std::unique_ptr<approval::ApprovalBook> approvals;
   std::unique_ptr<gate::Gate> gate;

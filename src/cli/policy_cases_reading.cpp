@@ -6,6 +6,7 @@
 #include "cli/config.hpp"
 #include "cli/policy_cases.hpp"
 #include "cli/policy_verb_parts.hpp"
+#include "cli/yaml_json.hpp"
 #include "yaml/document.hpp"
 
 namespace interlock::cli {
@@ -18,35 +19,6 @@ constexpr std::size_t kMaxCases = 100'000;
 constexpr std::size_t kMaxNames = 1'000;
 constexpr UnixMs kDefaultNowMs = 1'767'225'600'000;  // 2026-01-01T00:00:00Z: a test tells the same every day
 constexpr std::int64_t kTaskMs = 3'600'000;
-
-// Plain scalars as YAML 1.2's core schema has them; what is quoted is text.
-json::value json_of(const Node& node) {
-  switch (node.kind) {
-    case Node::Kind::kNull: return nullptr;
-    case Node::Kind::kSequence: {
-      json::array out;
-      for (const Node& item : node.items) out.push_back(json_of(item));
-      return out;
-    }
-    case Node::Kind::kMap: {
-      json::object out;
-      for (std::size_t i = 0; i < node.keys.size(); ++i) out[node.keys[i].text] = json_of(node.items[i]);
-      return out;
-    }
-    case Node::Kind::kScalar: break;
-  }
-  const std::string& text = node.text;
-  if (node.quoted) return json::value(text);
-  if (text == "true" || text == "false") return text == "true";
-  if (text == "null" || text == "~" || text.empty()) return nullptr;
-  const char* end = text.data() + text.size();
-  std::int64_t whole = 0;
-  if (auto [at, error] = std::from_chars(text.data(), end, whole); error == std::errc{} && at == end) return whole;
-  double number = 0;
-  if (auto [at, error] = std::from_chars(text.data(), end, number); error == std::errc{} && at == end && std::isfinite(number))
-    return number;
-  return json::value(text);
-}
 
 class CaseReader {
  public:

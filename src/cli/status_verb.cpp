@@ -27,9 +27,7 @@ struct Answer {
 // Of each gate that lives; sockets that nobody listens on are passed over.
 std::vector<Answer> ask_all(const std::filesystem::path& state_folder, std::string_view method, std::string_view path) {
   std::vector<Answer> out;
-  for (const auto& gate : list_gates(state_folder.string())) {
-    auto reply = ask_gate(gate, method, path);
-    if (!reply && reply.error().code == ErrorCode::kUnavailable) continue;
+  for (auto& [gate, reply] : ask_gates(list_gates(state_folder.string()), method, path)) {
     if (!reply) out.push_back({gate, fail(reply.error())});
     else if (!reply->ok()) out.push_back({gate, fail(reply->error())});
     else if (auto* object = reply->body.if_object()) out.push_back({gate, std::move(*object)});

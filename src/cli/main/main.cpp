@@ -4,11 +4,13 @@
 #include <functional>
 
 #include "approval/display.hpp"
+#include "cli/agent_verb.hpp"
 #include "cli/approve_verb.hpp"
 #include "cli/arguments.hpp"
 #include "cli/log_verb.hpp"
 #include "cli/pins_verb.hpp"
 #include "cli/policy_verb.hpp"
+#include "cli/task_verb.hpp"
 #include "cli/verbs.hpp"
 
 namespace {
@@ -61,6 +63,10 @@ const std::vector<Verb>& verbs() {
        on_state([](const auto& folder, const Words& words) { return run_deny(folder.string(), words); })},
       {"pins", "tool definitions, which of them changed, and trusting them",
        on_state([](const auto& folder, const Words& words) { return run_pins(folder.string(), words); })},
+      {"task", "bound what an agent may do: interlock task start|show|list|extend|end", run_task},
+      {"kill", "stop an agent, a task, or everybody, now: interlock kill AGENT|TASK|--all", run_kill},
+      {"unkill", "let an agent act again", run_unkill},
+      {"agent", "the registry of agents, and what is odd about them", run_agent},
       {"policy", "check, fmt, test, explain, translate and analyze policies", run_policy},
       {"log", "what was asked, decided and done; and the proof of it",
        on_state([](const auto& folder, const Words& words) { return run_log(folder, words); })},
