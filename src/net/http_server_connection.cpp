@@ -244,7 +244,7 @@ class Connection final : public ServerConnection, public std::enable_shared_from
 
   void take(std::string_view bytes) {
     if (lingering_) return;
-    if (busy()) {
+    if (busy() || !backlog_.empty()) {  // never past what came before
       backlog_.append(bytes);
       return;
     }

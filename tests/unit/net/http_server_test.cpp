@@ -65,6 +65,27 @@ TEST(HttpServer, AnswersPipelinedRequestsInOrderThoughTheHandlerIsSlow) {
   EXPECT_FALSE(overlapped);
 }
 
+TEST(HttpServer, KeepsTheOrderOfBytesThatComeWhileAnswersAreOwed) {
+  constexpr int kRequests = 1000;
+  RunningServer* running = nullptr;
+  RunningServer server([&](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
+    running->loop().post([path = std::move(request.path), exchange] { exchange->respond(200, {}, path); });
+  });
+  running = &server;
+  RawClient client(server.port());
+  std::thread sender([&] {
+    for (int i = 0; i < kRequests; ++i)
+      client.send("GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\nX-Fill: " + std::string(400, 'f') + "\r\n\r\n");
+  });
+  for (int i = 0; i < kRequests; ++i) {
+    const auto response = client.read_response();
+    EXPECT_EQ(body_of(response), "/" + std::to_string(i)) << response;
+    if (::testing::Test::HasFailure()) break;
+  }
+  client.end_writing();
+  sender.join();
+}
+
 TEST(HttpServer, StopsReadingFromAClientThatPipelinesWithoutEnd) {
   std::shared_ptr<HttpExchange> held;
   RunningServer running([&](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
