@@ -54,7 +54,7 @@ json::object describe(const IdentityConfig& identity) {
     out["spiffe"] = std::move(one);
   }
   json::array issuers;
-  for (const auto& entry : identity.issuers) issuers.emplace_back(entry.issuer.issuer);
+  for (const auto& issuer : identity.issuers) issuers.emplace_back(issuer.issuer);
   out["issuers"] = std::move(issuers);
   out["token_exchange"] = identity.token_exchange.enabled;
   return out;

@@ -192,10 +192,10 @@ void check_identity(ConfigReader& in, const yaml::Node& root, Config& out) {
   if (out.tls.spiffe && !has_svid)
     return in.reader.complain(*root.find("tls"), "`tls.spiffe` needs the gate's own SVID, and nobody gives it one", kWhence);
   for (const auto& server : out.servers) {
-    if (server.oauth && server.oauth->spiffe_assertion && !has_svid)
-      return in.reader.complain(*root.find("servers")->find(server.name),
-                                "`servers." + server.name + ".oauth.assertion: spiffe` needs the gate's own SVID, and nobody gives it one",
-                                kWhence);
+    if (server.oauth && server.oauth->uses_spiffe() && !has_svid)
+      return in.reader.complain(
+          *root.find("servers")->find(server.name),
+          "`servers." + server.name + ".oauth` shows a JWT-SVID: it needs the gate's own SVID, and nobody gives it one", kWhence);
   }
   if (!out.listens_on_loopback() && !out.tls.is_on()) {
     const auto* listen = root.find("listen");

@@ -12,6 +12,7 @@
 #include "identity/issuers.hpp"
 #include "identity/registry.hpp"
 #include "jose/key.hpp"
+#include "oauth/client.hpp"
 
 namespace interlock::cli {
 
@@ -62,11 +63,6 @@ struct SpiffeConfig {
   friend bool operator==(const SpiffeConfig&, const SpiffeConfig&) = default;
 };
 
-// `preset` is one of issuer_presets(), or empty; it fills what `issuer` leaves empty.
-struct IssuerEntry {
-  std::string preset;
-  identity::IssuerConfig issuer;
-};
 // "github", "gitlab", "kubernetes", "entra", "okta".
 const std::vector<std::string_view>& issuer_presets();
 
@@ -84,7 +80,7 @@ struct ExchangeConfig {
 
 struct IdentityConfig {
   std::optional<SpiffeConfig> spiffe;
-  std::vector<IssuerEntry> issuers;
+  std::vector<identity::IssuerConfig> issuers;  // with what their presets fill in
   ProofConfig dpop;
   ExchangeConfig token_exchange;
 };
@@ -96,21 +92,41 @@ struct ResourceConfig {
   friend bool operator==(const ResourceConfig&, const ResourceConfig&) = default;
 };
 
-enum class OAuthGrant : std::uint8_t { kAuthorizationCode, kClientCredentials, kJwtBearer, kTokenExchange };
+// Where an assertion comes from: a file that is read anew for each use, or the gate's own JWT-SVID. Neither: there is none.
+struct AssertionConfig {
+  std::filesystem::path file;
+  bool spiffe = false;
+  bool is_given() const { return spiffe || !file.empty(); }
+  friend bool operator==(const AssertionConfig&, const AssertionConfig&) = default;
+};
+
+// Enterprise-managed authorization: whose token is exchanged for one that the server's authorization server takes.
+struct IdentityProviderConfig {
+  std::string token_endpoint;
+  std::string client_id;
+  std::string client_secret;  // a secret
+  AssertionConfig subject_token;
+  std::string subject_token_type;  // empty: an ID token
+  friend bool operator==(const IdentityProviderConfig&, const IdentityProviderConfig&) = default;
+};
 
 // OAuth towards one server: how the gate comes by tokens for it.
 struct OAuthConfig {
-  OAuthGrant grant = OAuthGrant::kAuthorizationCode;
+  oauth::Grant grant = oauth::Grant::kAuthorizationCode;
   std::string client_id;
   std::string client_secret;          // a secret
   std::string client_metadata_url;    // a client ID that is the address of its own metadata
   std::filesystem::path private_key;  // PEM: private_key_jwt
+  std::string key_id;
   std::optional<jose::Algorithm> algorithm;
   std::string issuer;  // the only authorization server to use; empty: the one that the server names
   std::vector<std::string> scopes;
   bool dpop = false;
-  std::filesystem::path assertion;  // a file with a JWT, read anew for each use; or:
-  bool spiffe_assertion = false;    // a JWT-SVID of the gate
+  bool assume_endpoints = false;
+  std::int64_t login_wait_ms = 30'000;
+  AssertionConfig assertion;
+  std::optional<IdentityProviderConfig> idp;
+  bool uses_spiffe() const { return assertion.spiffe || (idp && idp->subject_token.spiffe); }
   friend bool operator==(const OAuthConfig&, const OAuthConfig&) = default;
 };
 

@@ -59,18 +59,16 @@ void read_claims(ConfigReader& in, yaml::Map& map, identity::IssuerConfig& out) 
   }
 }
 
-IssuerEntry read_issuer(ConfigReader& in, const yaml::Node& node) {
+identity::IssuerConfig read_issuer(ConfigReader& in, const yaml::Node& node) {
   using identity::Inherited;
   using identity::StandsFor;
-  IssuerEntry entry;
-  auto& out = entry.issuer;
+  identity::IssuerConfig out;
   yaml::Map map(in.reader, node, "identity.issuers");
   const PresetIssuer* preset = nullptr;
   if (const auto* name = map.find("preset")) {
     const auto at = in.reader.choice(*name, map.what_of("preset"), issuer_presets());
     if (!in.reader.failed()) preset = &kPresets[at];
   }
-  if (preset != nullptr) entry.preset = preset->name;
   const bool shared = preset != nullptr && !preset->issuer.empty();
   out.issuer = in.endpoint(map, "issuer", false);
   if (!in.reader.failed() && out.issuer.empty() && !shared)
@@ -96,7 +94,11 @@ IssuerEntry read_issuer(ConfigReader& in, const yaml::Node& node) {
   out.longest_life_ms = map.duration_ms("max_lifetime", out.longest_life_ms, kMinuteMs, 365 * kDayMs);
   out.stale_for_ms = map.duration_ms("stale_for", out.stale_for_ms, 0, 30 * kDayMs);
   map.close();
-  return entry;
+  if (in.reader.failed()) return out;
+  auto fits = preset != nullptr ? identity::apply_issuer_preset(preset->name, out) : Status();
+  if (fits) fits = identity::check_issuer(out);
+  if (!fits) in.reader.complain(node, fits.error().message, fits.error().hint);
+  return out;
 }
 
 // "2027-01-31", or a whole RFC 3339 time.
@@ -152,7 +154,7 @@ void read_issuers(ConfigReader& in, yaml::Map& identity, IdentityConfig& out) {
   std::set<std::string> seen;
   in.each_map(identity, "issuers", kIssuers, "{ issuer: https://HOST, audiences: [ ... ] }", [&](const yaml::Node& item) {
     out.issuers.push_back(read_issuer(in, item));
-    if (!in.reader.failed() && !seen.insert(out.issuers.back().issuer.issuer).second)
+    if (!in.reader.failed() && !seen.insert(out.issuers.back().issuer).second)
       in.reader.complain(item, "this issuer is written twice", "keep one of them");
   });
 }

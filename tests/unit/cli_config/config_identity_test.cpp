@@ -82,7 +82,8 @@ servers:
     scopes: [ tools ]
     oauth: { grant: client_credentials, client_id: me, private_key: k.pem, algorithm: ES256, issuer: "https://as.example", scopes: [ s ], dpop: true }
   user: { url: "https://y.example/mcp", oauth: { client_metadata_url: "https://gate.example/client" } }
-  workload: { url: "https://z.example/mcp", oauth: { grant: jwt_bearer, assertion: spiffe } }
+  workload: { url: "https://z.example/mcp", oauth: { grant: jwt_bearer, assertion: spiffe, issuer: "https://as.example" } }
+  enterprise: { url: "https://e.example/mcp", oauth: { grant: token_exchange, issuer: "https://as.example", idp: { token_endpoint: "https://idp.example/token", client_id: me, subject_token: id.jwt } } }
 )");
   ASSERT_TRUE(config) << config.error().text();
   EXPECT_EQ(config->public_url, "https://gate.example");
@@ -99,10 +100,10 @@ servers:
   EXPECT_EQ(spiffe->bundles[1].endpoint_id, "spiffe://far.org/b");
   EXPECT_TRUE(spiffe->accept_bearer);
   ASSERT_EQ(config->identity.issuers.size(), 2U);
-  EXPECT_EQ(config->identity.issuers[0].preset, "github");
-  EXPECT_EQ(config->identity.issuers[0].issuer.issuer, "https://token.actions.githubusercontent.com");
-  EXPECT_EQ(config->identity.issuers[0].issuer.claims.at("repository"), std::vector<std::string>{"octo/app"});
-  const auto& issuer = config->identity.issuers[1].issuer;
+  EXPECT_EQ(config->identity.issuers[0].issuer, "https://token.actions.githubusercontent.com");
+  EXPECT_EQ(config->identity.issuers[0].claims.at("repository"), std::vector<std::string>{"octo/app"});
+  EXPECT_FALSE(config->identity.issuers[0].subject.empty()) << "the preset names agents";
+  const auto& issuer = config->identity.issuers[1];
   EXPECT_EQ(issuer.algorithms, (std::vector<jose::Algorithm>{jose::Algorithm::kEs256, jose::Algorithm::kEdDsa}));
   EXPECT_EQ(issuer.ca_file, "/etc/gate/ca.pem");
   EXPECT_EQ(issuer.attributes.at("team"), "groups.team");
@@ -117,11 +118,11 @@ servers:
   ASSERT_EQ(config->registry.owners.size(), 2U);
   EXPECT_EQ(rfc3339(*config->registry.owners[1].left_ms), "2026-01-31T00:00:00.000Z");
   EXPECT_TRUE(config->registry.only_registered);
-  const auto& oauth = config->server("web")->oauth;
-  ASSERT_TRUE(oauth);
-  EXPECT_EQ(oauth->grant, OAuthGrant::kClientCredentials);
-  EXPECT_EQ(oauth->algorithm, jose::Algorithm::kEs256);
-  EXPECT_TRUE(config->server("workload")->oauth->spiffe_assertion);
+  const auto& web = config->server("web")->oauth;
+  ASSERT_TRUE(web);
+  EXPECT_EQ(web->grant, oauth::Grant::kClientCredentials);
+  EXPECT_EQ(web->algorithm, jose::Algorithm::kEs256);
+  EXPECT_TRUE(config->server("workload")->oauth->assertion.spiffe);
   EXPECT_EQ(config->server("web")->scopes, std::vector<std::string>{"tools"});
 }
 
@@ -186,11 +187,17 @@ TEST(ConfigIdentity, WhatIsWrongIsNamedWithItsPlaceAndWhatToDo) {
       Wrong{"servers: { a: { command: [ x ], oauth: {} } }\n", "2:12", "is a program", "env"},
       Wrong{"servers: { a: { url: \"https://x/\", headers: { AUTHORIZATION: b }, oauth: {} } }\n", "2:12", "both `oauth` and a header", ""},
       Wrong{"servers: { a: { url: \"https://x/\", oauth: { grant: client_credentials } } }\n", "2:43", "nothing to show", "client_secret"},
-      Wrong{"servers: { a: { url: \"https://x/\", oauth: { grant: token_exchange } } }\n", "2:43", "has none", "assertion"},
+      Wrong{"servers: { a: { url: \"https://x/\", oauth: { grant: jwt_bearer } } }\n", "2:43", "has none", "assertion"},
+      Wrong{"servers: { a: { url: \"https://x/\", oauth: { grant: token_exchange } } }\n", "2:43", "names none", "idp"},
+      Wrong{"servers: { a: { url: \"https://x/\", oauth: { assertion: f } } }\n", "2:43", "for grant: jwt_bearer", "leave it out"},
+      Wrong{"servers: { a: { url: \"https://x/\", oauth: { grant: token_exchange, idp: { client_id: a } } } }\n", "2:73",
+            "needs `token_endpoint`", "all three"},
+      Wrong{"servers: { a: { url: \"https://x/\", oauth: { client_id: a } } }\n", "2:43", "has no `issuer`", "authorization server"},
+      Wrong{"identity: { issuers: [ { preset: github } ] }\n", "2:24", "", ""},
       Wrong{"servers: { a: { url: \"https://x/\", oauth: { client_secret: s } } }\n", "2:43", "of no client", "client_id"},
       Wrong{"servers: { a: { url: \"https://x/\", oauth: { client_id: a, client_secret: s, private_key: k } } }\n", "2:43", "has both", ""},
-      Wrong{"servers: { a: { url: \"https://x/\", oauth: { grant: jwt_bearer, assertion: spiffe } } }\n", "2:15", "nobody gives it one",
-            ""},
+      Wrong{"servers: { a: { url: \"https://x/\", oauth: { grant: jwt_bearer, assertion: spiffe, issuer: \"https://a\" } } }\n", "2:15",
+            "nobody gives it one", ""},
   };
   for (const auto& one : wrong) {
     const auto config = parse(one.text);
@@ -236,7 +243,8 @@ TEST(ConfigIdentity, AnOpenPortWithoutTlsIsWarnedOf) {
 }
 
 TEST(ConfigIdentity, ADescriptionShowsNoSecret) {
-  const auto config = parse("servers: { a: { url: \"https://x/\", oauth: { client_id: me, client_secret: \"${SECRET}\" } } }\n");
+  const auto config =
+      parse("servers: { a: { url: \"https://x/\", oauth: { client_id: me, client_secret: \"${SECRET}\", issuer: \"https://a\" } } }\n");
   ASSERT_TRUE(config) << config.error().text();
   EXPECT_EQ(config->server("a")->oauth->client_secret, "hunter2-value");
   const auto shown = json::write(describe(*config));

@@ -86,6 +86,7 @@ void add_identity_keys(Keys& out) {
   add("agents: [ { id: a, owner: o, ", " } ]", "agents.");
   add("owners: [ { name: o, ", " } ]", "owners.");
   add("servers: { a: { url: \"https://x.example/\", oauth: { ", " } } }", "servers.NAME.oauth.");
+  add("servers: { a: { url: \"https://x.example/\", oauth: { idp: { ", " } } } }", "servers.NAME.oauth.idp.");
 }
 
 Keys keys_of_parser() {
