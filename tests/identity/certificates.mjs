@@ -8,7 +8,7 @@ import { scratch, write } from "../peers/parts.mjs";
 const kDays = "2";
 const openssl = (...args) => execFileSync("openssl", args, { stdio: ["ignore", "pipe", "pipe"] });
 
-// Returns {caFile, server(), client(name)}: each gives {certFile, keyFile, cert, key, thumbprint}.
+// Returns {ca, caFile, server(), client(name), svid(name, spiffeId)}: the last three give {certFile, keyFile, cert, key, thumbprint}.
 export function makeAuthority() {
   const folder = scratch("interlock-ca");
   const at = (name) => join(folder, name);
@@ -33,5 +33,6 @@ export function makeAuthority() {
     ca: readFileSync(at("ca.pem"), "utf8"),
     server: (name = "server") => issue(name, "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n"),
     client: (name) => issue(name, "extendedKeyUsage=clientAuth\n"),
+    svid: (name, id) => issue(name, `subjectAltName=URI:${id}\nkeyUsage=critical,digitalSignature\nbasicConstraints=critical,CA:FALSE\n`),
   };
 }

@@ -49,7 +49,7 @@ function start(binary, args) {
   return part;
 }
 
-// times: {x509_s, jwt_s}: how long SVIDs live. Returns {endpoint, entry(), authority(), stop(), ...}.
+// {x509_s, jwt_s}: how long SVIDs live. Returns {endpoint, entry(), authority(), stop(), ...}.
 export async function startSpire({ x509_s = 3600, jwt_s = 300 } = {}) {
   const home = scratch("interlock-spire");
   for (const name of ["server", "agent"]) mkdirSync(join(home, name), { recursive: true });
@@ -126,6 +126,8 @@ plugins {
     // Registers a workload: spiffe://example.org/PATH for processes of `executable`. The agent hears of it within some seconds.
     entry: (path, executable, ...more) =>
       ask("entry", "create", "-parentID", `spiffe://${kTrustDomain}/node`, "-spiffeID", `spiffe://${kTrustDomain}/${path}`, "-selector", `unix:path:${executable}`, ...more),
+    // The authorities of X.509-SVIDs: "show", "prepare", "activate", "taint", "revoke" (as `spire-server localauthority x509` has them).
+    authority: (what, id) => ask("localauthority", "x509", what, ...(id ? ["-authorityID", id] : [])),
     async stop() {
       await agent.stop();
       await server.stop();

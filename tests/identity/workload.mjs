@@ -1,5 +1,7 @@
 // The foreign workload of tests/peers/spire/workload (go-spiffe) as tests use it.
 import { execFile, spawn } from "node:child_process";
+import { chmodSync, copyFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { eventually, stop } from "../peers/parts.mjs";
 import { spireParts } from "./spire.mjs";
@@ -23,6 +25,21 @@ export function workload(what, options = {}, binary = spireParts.workload) {
     });
     child.stdin.on("error", () => {});
   });
+}
+
+// Until the Workload API gives this program an SVID: an agent hears of new entries within some seconds.
+export const known = (socket, binary = spireParts.workload) =>
+  eventually(`an SVID for ${binary}`, async () => {
+    const { code, event } = await workload("once", { socket }, binary);
+    return code === 0 && event("x509").svids[0];
+  }, { within_ms: kRun_ms, every_ms: 250 });
+
+// The same program as another executable: a process that nobody registered.
+export function stranger(folder) {
+  const binary = join(folder, "stranger");
+  copyFileSync(spireParts.workload, binary);
+  chmodSync(binary, 0o755);
+  return binary;
 }
 
 // Runs it until stop(); events come in as they are heard. Waits for the first one.

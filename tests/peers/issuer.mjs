@@ -1,7 +1,7 @@
 // A real OpenID provider (npm oidc-provider) on loopback, over https with a certificate of the test's authority. Its keys can be rotated
 // and it can be taken away and brought back, at the same address.
 import { createServer } from "node:https";
-import { exportJWK, generateKeyPair } from "jose";
+import { exportJWK, generateKeyPair, importJWK, SignJWT } from "jose";
 import Provider, { errors } from "oidc-provider";
 
 const kToken_s = 300;
@@ -78,7 +78,13 @@ export async function startIssuer({ authority, clients = [], audiences = [], non
       return fresh.kid;
     },
     keys: () => keys.map(({ kid }) => kid),
-    signer: () => keys[0],
+    // An access token with these claims, signed by any key: what the issuer itself would not issue.
+    async sign(jwk, claims) {
+      const now_s = Math.floor(Date.now() / 1000);
+      return new SignJWT({ iss: issuer, iat: now_s, exp: now_s + kToken_s, client_id: claims.sub, jti: `${now_s}-${++made}`, ...claims })
+        .setProtectedHeader({ alg: jwk.alg, kid: jwk.kid, typ: "at+jwt" })
+        .sign(await importJWK(jwk, jwk.alg));
+    },
     async goAway() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -90,3 +96,5 @@ export async function startIssuer({ authority, clients = [], audiences = [], non
     },
   };
 }
+
+export { decodeJwt } from "jose";

@@ -6,9 +6,10 @@ import { connect } from "./clients.mjs";
 export const kTestSecret = "secret-of-a-test-client";
 const kLoginSteps = 12;  // redirects and forms: the provider needs seven
 
-// A fetch that trusts `ca` and shows `certificate` ({cert, key}).
-export function tlsFetch({ ca, certificate }) {
-  const dispatcher = new Agent({ connect: { ca, cert: certificate?.cert, key: certificate?.key }, keepAliveTimeout: 500 });
+// A fetch that trusts `ca` and shows `certificate` ({cert, key}). anyName: the server's certificate names no host, as SVIDs do.
+export function tlsFetch({ ca, certificate, anyName = false }) {
+  const names = anyName ? { checkServerIdentity: () => undefined } : {};
+  const dispatcher = new Agent({ connect: { ca, cert: certificate?.cert, key: certificate?.key, ...names }, keepAliveTimeout: 500 });
   return (url, init) => undiciFetch(url, { ...init, dispatcher, duplex: init?.body ? "half" : undefined });
 }
 
@@ -88,12 +89,13 @@ export async function exchange(fetch, endpoint, parameters, headers = {}) {
   return { status: response.status, headers: response.headers, answer };
 }
 
-// An MCP client whose every request is authorized by openid-client: with DPoP proofs, and nonces where the gate asks for them.
+// An MCP client whose every request is authorized by openid-client: with DPoP proofs, and nonces where the gate asks for them. What it
+// sent and was answered comes into `seen`.
 export function connectWithProof(config, token, DPoP, { url, fetch, era = "modern", seen = [] }) {
   const through = new oauth.Configuration({ issuer: config.serverMetadata().issuer }, "client");
   through[oauth.customFetch] = async (target, init) => {
     const response = await fetch(target, init);
-    seen.push({ status: response.status, nonce: response.headers.get("dpop-nonce") });
+    seen.push({ target, init, status: response.status, nonce: response.headers.get("dpop-nonce") });
     return response;
   };
   oauth.allowInsecureRequests(through);
