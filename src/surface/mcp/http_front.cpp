@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ids.hpp"
 #include "net/sse.hpp"
 
 namespace interlock::mcp {
@@ -164,6 +165,12 @@ json::value unsupported_version_data(std::string_view requested) {
   return data;
 }
 
+// A session is continued by the identity that began it and not by a weaker one; scopes and expiry may be newer.
+bool continues(const model::Subject& began, const model::Subject& now) {
+  return began.id == now.id && began.chain == now.chain && began.credential == now.credential && began.inherited == now.inherited &&
+         now.assurance >= began.assurance;
+}
+
 ClientProfile profile_from_meta(const json::object& params) {
   ClientProfile profile;
   profile.revision = kModern;
@@ -195,6 +202,10 @@ std::string HttpFront::check_origin(const net::Headers& headers) const {
 }
 
 bool HttpFront::handle(net::HttpRequest& request, const std::shared_ptr<net::HttpExchange>& exchange) {
+  if (const auto of = metadata_asked(options_.resource, request.path)) {
+    answer_metadata(*of, request, *exchange);
+    return true;
+  }
   if (request.path != "/mcp" && !request.path.starts_with("/mcp/")) return false;
   if (const auto problem = check_origin(request.headers); !problem.empty()) {
     refuse(exchange, 403, net::kInvalidRequest, "Forbidden: " + problem + " (name it under allowed_origins if it is wanted)");
@@ -208,24 +219,86 @@ bool HttpFront::handle(net::HttpRequest& request, const std::shared_ptr<net::Htt
            "there is no server \"" + std::string(name.substr(0, 100)) + "\" here; see `servers` in interlock.yaml");
     return true;
   }
-  auto subject = authenticate_(request);
-  if (!subject) {
-    net::Headers headers = json_headers();
-    headers.add("WWW-Authenticate", "Bearer realm=\"interlock\"");
-    json::value data = json::object{
-        {"interlock", json::object{{"layer", "identity"}, {"reason", subject.error().message}, {"next", subject.error().hint}}}};
-    refuse(exchange, 401, -31001, "Denied by Interlock (identity): " + subject.error().text(), nullptr, &data, std::move(headers));
+  if (request.headers.count("authorization") > 1) {
+    // Two identities: whoever stands before the gate may have looked at the other one.
+    refuse(exchange, 400, net::kInvalidRequest, "Bad Request: more than one Authorization header");
     return true;
   }
-  if (request.method == "POST") post(*endpoint, std::move(*subject), std::move(request), exchange);
-  else if (request.method == "GET") get(*endpoint, *subject, request, exchange);
-  else if (request.method == "DELETE") remove(*endpoint, *subject, request, exchange);
-  else {
-    auto headers = json_headers();
-    headers.add("Allow", "GET, POST, DELETE");
-    refuse(exchange, 405, net::kInvalidRequest, "MCP takes POST, GET and DELETE", nullptr, nullptr, std::move(headers));
+  const auto kept = std::make_shared<net::HttpRequest>(std::move(request));
+  identity::Presentation shown;
+  shown.authorization = kept->headers.get("authorization");
+  for (const auto& [header, value] : kept->headers.all()) {
+    if (net::equal_ignoring_case(header, "dpop")) shown.dpop.emplace_back(value);
   }
+  shown.method = kept->method;
+  shown.url = options_.resource.public_url + kept->path;
+  shown.resources = audiences_of(options_.resource, endpoint->name);
+  shown.required_scopes = scopes_of(options_.resource, endpoint->name);
+  shown.certificates = kept->peer_certificates;
+  shown.peer_pid = kept->peer_pid;
+  shown.peer_uid = kept->peer_uid;
+  authenticate_(std::move(shown), [this, alive = std::weak_ptr<const int>(alive_), kept, exchange, endpoint](identity::Answer answer) {
+    if (!alive.expired() && !exchange->gone()) authenticated(*endpoint, std::move(*kept), exchange, std::move(answer));
+  });
   return true;
+}
+
+void HttpFront::set_resource(ProtectedResource resource) { options_.resource = std::move(resource); }
+
+void HttpFront::authenticated(const Endpoint& endpoint, net::HttpRequest request, const std::shared_ptr<net::HttpExchange>& exchange,
+                              identity::Answer subject) {
+  if (!subject) return refuse_identity(endpoint, subject.error(), exchange);
+  if (request.method == "POST") return post(endpoint, std::move(*subject), std::move(request), exchange);
+  if (request.method == "GET") return get(endpoint, *subject, request, exchange);
+  if (request.method == "DELETE") return remove(endpoint, *subject, request, exchange);
+  auto headers = json_headers();
+  headers.add("Allow", "GET, POST, DELETE");
+  refuse(exchange, 405, net::kInvalidRequest, "MCP takes POST, GET and DELETE", nullptr, nullptr, std::move(headers));
+}
+
+void HttpFront::refuse_identity(const Endpoint& endpoint, const identity::Refusal& refusal,
+                                const std::shared_ptr<net::HttpExchange>& exchange) {
+  auto headers = json_headers();
+  add_challenges(options_.resource, endpoint.name, refusal, headers);
+  if (!refusal.inherited_from.empty()) {
+    // A human's token in an agent's hands is no noise of the network: somebody was given what was not theirs.
+    model::Receipt receipt;
+    receipt.kind = model::ReceiptKind::kAttempt;
+    receipt.at_ms = SystemClock().now_ms();
+    receipt.act = new_id("act", receipt.at_ms);
+    receipt.subject = refusal.inherited_from;
+    receipt.surface = "mcp";
+    receipt.server = endpoint.name;
+    receipt.verdict = model::verdict_name(model::VerdictKind::kDeny);
+    receipt.layer = model::layer_name(model::Layer::kIdentity);
+    receipt.detail = {{"reason", refusal.error.message}, {"inherited", true}};
+    if (auto recorded = surface_.gate().record(std::move(receipt)); !recorded) {
+      return refuse(exchange, 503, kOverloaded, "the refusal cannot be recorded: " + recorded.error().text());
+    }
+  }
+  const json::value data =
+      json::object{{"interlock", json::object{{"layer", "identity"}, {"reason", refusal.error.message}, {"next", refusal.error.hint}}}};
+  refuse(exchange, refusal.status, -31001, "Denied by Interlock (identity): " + refusal.error.text(), nullptr, &data, std::move(headers));
+}
+
+// Public by its nature: a client reads it before it has any credential, also from a page of another origin.
+void HttpFront::answer_metadata(const MetadataOf& of, const net::HttpRequest& request, net::HttpExchange& exchange) {
+  auto headers = json_headers();
+  headers.add("Access-Control-Allow-Origin", "*");
+  if (request.method != "GET" && request.method != "HEAD") {
+    headers.add("Allow", "GET, HEAD");
+    return exchange.respond(405, std::move(headers), net::write_error(nullptr, net::kInvalidRequest, "metadata are read with GET"));
+  }
+  const bool known = of.gate || surface_.endpoint(of.endpoint) != nullptr;
+  if (!known || options_.resource.public_url.empty() || options_.resource.authorization_servers.empty()) {
+    return exchange.respond(
+        404, std::move(headers),
+        net::write_error(nullptr, net::kInvalidRequest,
+                         "there are no such metadata: no authorization server is configured (resource.authorization_servers), "
+                         "or no such server"));
+  }
+  headers.add("Cache-Control", "max-age=3600");
+  exchange.respond(200, std::move(headers), json::write(metadata(options_.resource, of)));
 }
 
 void HttpFront::post(const Endpoint& endpoint, model::Subject subject, net::HttpRequest request,
@@ -341,7 +414,7 @@ std::shared_ptr<Session> HttpFront::session_of(const Endpoint& endpoint, const m
   }
   auto session = surface_.find_session(std::string(*header));
   // Another subject's session is as unknown as none.
-  if (!session || session->caller().subject.id != subject.id || &session->endpoint() != &endpoint) {
+  if (!session || !continues(session->caller().subject, subject) || &session->endpoint() != &endpoint) {
     refuse(exchange, 404, net::kInvalidRequest, "Session not found: it has ended, or never was; begin again with initialize", id);
     return nullptr;
   }
@@ -353,6 +426,7 @@ std::shared_ptr<Session> HttpFront::session_of(const Endpoint& endpoint, const m
       return nullptr;
     }
   }
+  session->renew(subject);
   return session;
 }
 

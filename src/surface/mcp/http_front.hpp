@@ -2,7 +2,8 @@
 //
 // Source: 2025-03-26 to 2025-11-25 basic/transports (sessions, GET stream) and 2026-07-28 basic/transports/streamable-http
 // (stateless, header validation). Refuses, before anything is parsed: foreign origins and hosts (DNS rebinding), wrong content
-// types, missing credentials. Loop thread only.
+// types, missing credentials. The gate is an OAuth protected resource: its metadata are served here, and refusals say what would be
+// taken. A session belongs to the identity that began it: id, chain, kind of credential and at least its assurance. Loop thread only.
 #pragma once
 
 #include <functional>
@@ -10,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "identity/authenticator.hpp"
 #include "net/http_server.hpp"
+#include "surface/mcp/protected_resource.hpp"
 #include "surface/mcp/surface.hpp"
 
 namespace interlock::mcp {
@@ -19,18 +22,25 @@ struct HttpFrontOptions {
   std::vector<std::string> allowed_origins;  // beyond loopback ones: "https://app.example"
   std::vector<std::string> allowed_hosts;    // beyond loopback names, when bound to loopback; empty and not loopback: any
   bool loopback = true;                      // the listener is bound to loopback
+  ProtectedResource resource;
 };
 
 class HttpFront {
  public:
-  // `authenticate` turns the request's credentials into a subject.
-  using Authenticate = std::function<Result<model::Subject>(const net::HttpRequest& request)>;
+  // Turns credentials into a subject. `done` comes exactly once, also later; views of the presentation hold until it has come.
+  using Authenticate = std::function<void(identity::Presentation shown, std::function<void(identity::Answer)> done)>;
 
   HttpFront(Surface& surface, HttpFrontOptions options, Authenticate authenticate);
-  // Takes every request whose path is /mcp or below; false leaves it to others.
+  // The configuration changed, or the port that the public URL names is bound now. Requests that run are not touched.
+  void set_resource(ProtectedResource resource);
+  // Takes every request whose path is /mcp or below, and those for metadata of these; false leaves it to others.
   bool handle(net::HttpRequest& request, const std::shared_ptr<net::HttpExchange>& exchange);
 
  private:
+  void authenticated(const Endpoint& endpoint, net::HttpRequest request, const std::shared_ptr<net::HttpExchange>& exchange,
+                     identity::Answer answer);
+  void refuse_identity(const Endpoint& endpoint, const identity::Refusal& refusal, const std::shared_ptr<net::HttpExchange>& exchange);
+  void answer_metadata(const MetadataOf& of, const net::HttpRequest& request, net::HttpExchange& exchange);
   void post(const Endpoint& endpoint, model::Subject subject, net::HttpRequest request, const std::shared_ptr<net::HttpExchange>& exchange);
   void post_modern(const Endpoint& endpoint, model::Subject subject, net::RpcMessage message, const net::Headers& headers,
                    const std::shared_ptr<net::HttpExchange>& exchange);
@@ -49,6 +59,7 @@ class HttpFront {
   Surface& surface_;
   HttpFrontOptions options_;
   Authenticate authenticate_;
+  std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);  // answers that come later look whether this is still there
 };
 
 }  // namespace interlock::mcp

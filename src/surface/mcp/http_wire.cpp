@@ -15,16 +15,25 @@ constexpr std::int64_t kDefaultRetryMs = 1000;  // WHATWG leaves it to us
 constexpr std::int64_t kLeastRetryMs = 200;     // whatever a server asks for: it must not make us hammer it
 constexpr std::int64_t kMostRetryMs = 60'000;
 constexpr int kMaximumResumptions = 16;  // of one stream (Last-Event-ID)
+constexpr int kMaximumRefusals = 3;      // of one request: a nonce, a token, more scopes
 
 bool is_type(const net::Headers& headers, std::string_view type) {
   const auto value = headers.get("content-type");
   return value && value->size() >= type.size() && net::equal_ignoring_case(value->substr(0, type.size()), type);
 }
 
+bool is_refusal(int status) { return status == 401 || status == 403; }
+
 class HttpWire final : public ServerWire, public std::enable_shared_from_this<HttpWire> {
  public:
-  HttpWire(net::Loop& loop, net::HttpClient& client, net::Url url, net::Headers headers, WireLimits limits, WireHandlers handlers)
-      : loop_(loop), client_(client), url_(std::move(url)), headers_(std::move(headers)), limits_(limits), handlers_(std::move(handlers)) {}
+  HttpWire(net::Loop& loop, net::HttpClient& client, net::Url url, const ServerAddress& address, WireLimits limits, WireHandlers handlers)
+      : loop_(loop),
+        client_(client),
+        url_(std::move(url)),
+        headers_(address.headers),
+        authorizer_(address.authorizer),
+        limits_(limits),
+        handlers_(std::move(handlers)) {}
 
   Status send_request(std::uint64_t id, std::string_view method, const json::object& params, net::Headers extra) override {
     if (is_modern(revision_) || method == "server/discover") {
@@ -67,9 +76,19 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     streams_.clear();
     if (session_.empty()) return;
     net::HttpClientRequest request{.method = "DELETE", .url = url_, .headers = base_headers(), .body = {}, .head_timeout_ms = 5000};
-    auto call = client_.start(std::move(request),
-                              {.on_head = [](int, net::Headers) {}, .on_data = [](std::string_view) {}, .on_end = [](Status) {}});
-    (void)call;
+    const auto send = [this, &request] {
+      (void)client_.start(std::move(request),
+                          {.on_head = [](int, net::Headers) {}, .on_data = [](std::string_view) {}, .on_end = [](Status) {}});
+    };
+    if (!authorizer_) return send();
+    // With the credentials that are at hand: an end is not worth new ones.
+    std::optional<oauth::Credentials> credentials;
+    authorizer_->credentials("DELETE", [weak = weak_from_this(), &credentials](Result<oauth::Credentials> given) {
+      if (!weak.expired() && given) credentials = std::move(*given);
+    });
+    if (!credentials) return;
+    for (const auto& [name, value] : credentials->headers.all()) request.headers.set(name, value);
+    send();
   }
 
  private:
@@ -84,6 +103,11 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     std::int64_t retry_ms = kDefaultRetryMs;
     int resumptions = 0;
     bool answered = false;
+    // With an authorizer: the request as it was without credentials, kept until it is past refusal.
+    std::optional<net::HttpClientRequest> request;
+    bool opens_session = false;
+    std::uint64_t token = 0;
+    int refusals = 0;
     explicit Stream(std::size_t bytes) : parser(bytes) {}
   };
 
@@ -103,7 +127,12 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     auto stream = std::make_shared<Stream>(limits_.message_bytes);
     if (id != 0) streams_[id] = stream;
     launch(id, stream,
-           {.method = "POST", .url = url_, .headers = std::move(headers), .body = std::move(body), .head_timeout_ms = kHeadTimeoutMs, .may_repeat = may_repeat},
+           {.method = "POST",
+            .url = url_,
+            .headers = std::move(headers),
+            .body = std::move(body),
+            .head_timeout_ms = kHeadTimeoutMs,
+            .may_repeat = may_repeat},
            opens_session);
     return {};
   }
@@ -122,6 +151,55 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
   }
 
   void launch(std::uint64_t id, const std::shared_ptr<Stream>& stream, net::HttpClientRequest request, bool opens_session) {
+    if (!authorizer_) return start(id, stream, std::move(request), opens_session);
+    stream->request = std::move(request);
+    stream->opens_session = opens_session;
+    stream->refusals = 0;
+    authorize(id, stream);
+  }
+
+  bool is_wanted(std::uint64_t id, const std::shared_ptr<Stream>& stream) const {
+    if (closed_) return false;
+    const auto found = streams_.find(id);
+    return id == 0 || (found != streams_.end() && found->second == stream);
+  }
+
+  void authorize(std::uint64_t id, const std::shared_ptr<Stream>& stream) {
+    authorizer_->credentials(stream->request->method, [weak = weak_from_this(), id, stream](Result<oauth::Credentials> credentials) {
+      auto self = weak.lock();
+      if (!self || !self->is_wanted(id, stream)) return;
+      if (!credentials) return self->lose(id, stream, as_denial(std::move(credentials.error())));
+      auto request = *stream->request;
+      for (const auto& [name, value] : credentials->headers.all()) request.headers.set(name, value);
+      stream->token = credentials->token;
+      self->start(id, stream, std::move(request), stream->opens_session);
+    });
+  }
+
+  // Nothing was done of a request that was refused for want of authorization, so that it alone may be sent again.
+  void ask_authorizer(std::uint64_t id, const std::shared_ptr<Stream>& stream) {
+    ++stream->refusals;
+    oauth::Refusal refusal{.status = stream->status, .challenges = {}, .dpop_nonce = {}, .token = stream->token};
+    for (const auto& [name, value] : stream->headers.all())
+      if (net::equal_ignoring_case(name, "www-authenticate")) refusal.challenges.push_back(value);
+    if (const auto nonce = stream->headers.get("dpop-nonce")) refusal.dpop_nonce = std::string(*nonce);
+    stream->status = 0;
+    stream->body.clear();
+    authorizer_->refused(std::move(refusal), [weak = weak_from_this(), id, stream](Status status) {
+      auto self = weak.lock();
+      if (!self || !self->is_wanted(id, stream)) return;
+      if (!status) return self->lose(id, stream, as_denial(std::move(status.error())));
+      self->authorize(id, stream);
+    });
+  }
+
+  // What the authorizer says is final: another handshake would end there too.
+  static Error as_denial(Error error) {
+    error.code = ErrorCode::kDenied;
+    return error;
+  }
+
+  void start(std::uint64_t id, const std::shared_ptr<Stream>& stream, net::HttpClientRequest request, bool opens_session) {
     std::weak_ptr<HttpWire> weak = weak_from_this();
     const bool is_get = request.method == "GET";
     stream->call = client_.start(
@@ -132,6 +210,7 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
                                    stream->status = status;
                                    stream->headers = std::move(headers);
                                    stream->events = status == 200 && is_type(stream->headers, "text/event-stream");
+                                   if (self->authorizer_ && status < 400) self->accept(*stream);
                                    if (opens_session && status == 200) {
                                      if (const auto session = stream->headers.get("mcp-session-id")) self->session_ = std::string(*session);
                                    }
@@ -164,6 +243,11 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
                                  [weak, stream, id, is_get](Status status) {
                                    if (auto self = weak.lock()) self->ended(id, stream, is_get, std::move(status));
                                  }});
+  }
+
+  void accept(Stream& stream) {
+    stream.request.reset();
+    authorizer_->accepted(stream.token, stream.headers.get("dpop-nonce").value_or(std::string_view()));
   }
 
   // One message of stream `id`.
@@ -212,6 +296,7 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
       }
       return lose(id, stream, Error{ErrorCode::kUnavailable, "the server closed the stream before it answered", {}});
     }
+    if (is_refusal(stream->status) && stream->request && stream->refusals < kMaximumRefusals) return ask_authorizer(id, stream);
     if (id == 0) {
       if (is_get) streams_.erase(0);  // refused (405): the server has no such stream
       return;
@@ -228,7 +313,7 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
       if (stream->answered) return;
     }
     Error error{ErrorCode::kUnavailable, "the server answered HTTP " + std::to_string(stream->status) + " and no JSON-RPC message", {}};
-    if (stream->status == 401 || stream->status == 403) error.hint = "give the server its credentials under servers.NAME.headers";
+    if (is_refusal(stream->status)) error.hint = "give the gate a way to authorize itself: servers.NAME.oauth, or servers.NAME.headers";
     lose(id, stream, std::move(error));
   }
 
@@ -236,6 +321,7 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
   net::HttpClient& client_;
   net::Url url_;
   net::Headers headers_;
+  std::shared_ptr<oauth::Client> authorizer_;  // null: nobody
   WireLimits limits_;
   WireHandlers handlers_;
   Revision revision_ = kNewestLegacy;
@@ -273,8 +359,7 @@ Result<std::unique_ptr<ServerWire>> open_http_wire(net::Loop& loop, net::HttpCli
                                                    WireLimits limits, WireHandlers handlers) {
   auto url = net::parse_url(address.url);
   if (!url) return fail(std::move(url.error()));
-  return std::make_unique<OwnedHttpWire>(
-      std::make_shared<HttpWire>(loop, client, std::move(*url), address.headers, limits, std::move(handlers)));
+  return std::make_unique<OwnedHttpWire>(std::make_shared<HttpWire>(loop, client, std::move(*url), address, limits, std::move(handlers)));
 }
 
 }  // namespace interlock::mcp

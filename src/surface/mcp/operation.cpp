@@ -42,7 +42,12 @@ const json::value kEmptyObject = json::object();
 
 Operation::Operation(std::shared_ptr<Session> session, json::value id, std::string method, json::object params,
                      std::shared_ptr<ReplySink> reply)
-    : session_(std::move(session)), id_(std::move(id)), method_(std::move(method)), params_(std::move(params)), reply_(std::move(reply)) {
+    : session_(std::move(session)),
+      caller_(session_->caller()),
+      id_(std::move(id)),
+      method_(std::move(method)),
+      params_(std::move(params)),
+      reply_(std::move(reply)) {
   if (const auto* token = meta_of(params_, kMetaProgressToken); token != nullptr && (token->is_string() || token->is_int64()))
     progress_token_ = *token;
   // For the gate alone: no server is told.
@@ -238,7 +243,7 @@ void Operation::admit(std::optional<gate::Refusal> refusal) {
   handlers.on_cut = [weak = weak_from_this()] {
     if (auto cut = weak.lock()) cut->cut();
   };
-  auto caller = session_->caller();
+  auto caller = caller_;
   if (!task_.empty()) caller.task = task_;
   auto act = session_->surface().gate().admit(std::move(caller), action_request(), tool_ ? &tool_->text : nullptr, std::move(refusal),
                                               std::move(handlers));
@@ -569,7 +574,7 @@ void Operation::resume(json::value id, const json::object& params, std::shared_p
   if (const auto* token = meta_of(params, kMetaProgressToken); token != nullptr && (token->is_string() || token->is_int64()))
     progress_token_ = *token;
   watch_client();
-  if (const auto stopped = session_->surface().gate().stopped(session_->caller())) {
+  if (const auto stopped = session_->surface().gate().stopped(caller_)) {
     finished_ = false;
     stored_.reset();
     questions_.clear();

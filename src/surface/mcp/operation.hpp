@@ -68,6 +68,7 @@ class Operation : public std::enable_shared_from_this<Operation> {
   model::ActionRequest action_request() const;
 
   std::shared_ptr<Session> session_;
+  gate::Caller caller_;  // as this request's credential had it
   json::value id_;
   std::string method_;
   json::object params_;

@@ -21,6 +21,9 @@ void strip_modern_meta(json::object& params) {
   if (meta.empty()) params.erase("_meta");
 }
 
+// Refused for want of authorization: in another era it would be too.
+bool is_denied(const Outcome& outcome) { return outcome.kind == Outcome::Kind::kFailed && outcome.failure.code == ErrorCode::kDenied; }
+
 bool same_id(const json::value& id, std::uint64_t& out) {
   if (id.is_int64() && id.get_int64() > 0) {
     out = static_cast<std::uint64_t>(id.get_int64());
@@ -150,7 +153,7 @@ void ServerLink::handshake_modern(bool fall_back) {
       }
     }
     const bool modern_error = outcome.kind == Outcome::Kind::kError && is_modern_error(json::int_at(outcome.error, "code").value_or(0));
-    if (fall_back && !modern_error && self->wire_) return self->handshake_legacy(false);
+    if (fall_back && !modern_error && !is_denied(outcome) && self->wire_) return self->handshake_legacy(false);
     std::string why = outcome.kind == Outcome::Kind::kError    ? std::string(json::string_at(outcome.error, "message").value_or(""))
                       : outcome.kind == Outcome::Kind::kFailed ? outcome.failure.message
                                                                : std::string("it supports none of the gate's revisions");
@@ -192,7 +195,7 @@ void ServerLink::handshake_legacy(bool fall_back) {
       (void)self->wire_->send_notification("notifications/initialized", {});
       return self->opened(std::move(facts));
     }
-    if (fall_back && self->wire_) return self->handshake_modern(false);
+    if (fall_back && !is_denied(outcome) && self->wire_) return self->handshake_modern(false);
     const std::string why = outcome.kind == Outcome::Kind::kError ? std::string(json::string_at(outcome.error, "message").value_or(""))
                                                                   : outcome.failure.message;
     self->open_failed(

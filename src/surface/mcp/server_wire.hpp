@@ -1,8 +1,8 @@
 // One connection to an MCP server, at the level of messages: what is sent, what arrives, and on which request's stream.
 //
 // Two bindings: stdio (a child process, one shared channel) and Streamable HTTP (a response stream a request). A wire knows
-// nothing of eras beyond the headers it must send; it never retries and never decides. Loop thread only. Callbacks may destroy
-// the wire.
+// nothing of eras beyond the headers it must send; it never decides, and sends nothing twice but what was refused for want of
+// authorization (401, 403), which was not performed. Loop thread only. Callbacks may destroy the wire.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,7 @@
 #include "net/jsonrpc.hpp"
 #include "net/loop.hpp"
 #include "net/process.hpp"
+#include "oauth/client.hpp"
 #include "surface/mcp/protocol.hpp"
 
 namespace interlock::mcp {
@@ -31,6 +32,9 @@ struct ServerAddress {
   std::string folder;
   std::string url;
   net::Headers headers;  // sent with every request to `url`; may hold secrets: never logged
+  // Gives the requests to `url` their tokens, and is asked where one is refused; null: nobody does. What a client of the gate brings
+  // along as its own authorization goes nowhere.
+  std::shared_ptr<oauth::Client> authorizer;
   bool forward_stderr = true;
 };
 

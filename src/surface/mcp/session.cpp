@@ -31,6 +31,11 @@ Session::Session(Surface& surface, const Endpoint& endpoint, gate::Caller caller
       id_(std::move(id)),
       connections_(endpoint.servers.size()) {}
 
+void Session::renew(model::Subject subject) {
+  subject.client = std::move(caller_.subject.client);
+  caller_.subject = std::move(subject);
+}
+
 Session::~Session() = default;
 
 std::shared_ptr<Connection> Session::connection(std::size_t index) {

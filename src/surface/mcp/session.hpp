@@ -65,6 +65,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Surface& surface() { return surface_; }
   const Endpoint& endpoint() const { return endpoint_; }
   const gate::Caller& caller() const { return caller_; }
+  // The same identity, as its newest credential has it: scopes, expiry, claims. What runs keeps the one that it began with.
+  void renew(model::Subject subject);
   const ClientProfile& profile() const { return profile_; }
   const std::string& id() const { return id_; }
   bool modern() const { return is_modern(profile_.revision); }

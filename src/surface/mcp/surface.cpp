@@ -24,6 +24,16 @@ bool is_mediated(std::string_view method, bool modern) {
   return !modern && (method == "resources/subscribe" || method == "resources/unsubscribe");
 }
 
+// What two requests must have in common to share a session: who acts, for whom, and how that was proven. Ids hold no line ends.
+std::string identity_of(const model::Subject& subject) {
+  std::string out = subject.id;
+  out += '\n' + subject.credential + '\n';
+  out += model::assurance_name(subject.assurance);
+  out += subject.inherited ? "\ninherited" : "";
+  for (const auto& one : subject.chain) out += '\n' + one.id + '\n' + one.issuer + (one.human ? "\nhuman" : "");
+  return out;
+}
+
 }  // namespace
 
 Surface::Surface(net::Loop& loop, gate::Gate& gate, SurfaceOptions options, std::vector<ServerConfig> servers)
@@ -100,10 +110,11 @@ Result<std::shared_ptr<Session>> Surface::modern_session(const Endpoint& endpoin
                                                          bool many_clients) {
   // Whoever asks with the same capabilities may share what a legacy server behind us was told of its client.
   const auto digest =
-      sha256({caller.subject.id, "\n", endpoint.name, "\n", json::write(profile.capabilities), "\n", json::write(profile.info)});
+      sha256({identity_of(caller.subject), "\n", endpoint.name, "\n", json::write(profile.capabilities), "\n", json::write(profile.info)});
   const auto key = "modern:" + to_hex(digest);
   if (const auto it = sessions_.find(key); it != sessions_.end()) {
     it->second->last_used_ns = steady_ns();
+    it->second->renew(std::move(caller.subject));
     return it->second;
   }
   if (auto room = room_for(caller); !room) return fail(std::move(room.error()));
@@ -137,7 +148,7 @@ std::shared_ptr<Connection> Surface::connection_for(Session& session, const Serv
   // Clients of different eras or capabilities cannot share what the server is told of its client.
   std::string key =
       server.name + "\n" + std::string(revision_name(session.profile().revision)) + "\n" + json::write(session.profile().capabilities);
-  if (server.sharing == Sharing::kSubject) key += "\n" + session.caller().subject.id;
+  if (server.sharing == Sharing::kSubject) key += "\n" + identity_of(session.caller().subject);
   auto& slot = shared_connections_[key];
   auto connection = slot.lock();
   if (!connection) {
