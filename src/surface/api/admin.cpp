@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 namespace interlock::api {
@@ -115,9 +116,7 @@ Status make_private_folder(const std::string& folder) {
   return {};
 }
 
-}  // namespace
-
-AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOperations& operations, int service_uid) {
+std::optional<AdminAnswer> refuse_caller(const net::HttpRequest& request, int service_uid) {
   // No credentials means that this is no Unix socket: then nobody is let in.
   if (request.peer_pid <= 0 || request.peer_uid < 0 || (request.peer_uid != service_uid && request.peer_uid != 0)) {
     return error_answer(403, "denied", "the admin socket is for the gate's own user and root",
@@ -127,6 +126,13 @@ AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOpe
   if (request.headers.get("origin") || request.headers.get("x-forwarded-for")) {
     return error_answer(403, "denied", "the admin socket takes no forwarded requests", "");
   }
+  return std::nullopt;
+}
+
+}  // namespace
+
+AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOperations& operations, int service_uid) {
+  if (auto refusal = refuse_caller(request, service_uid)) return std::move(*refusal);
   const AdminCaller caller{request.peer_pid, request.peer_uid};
   std::string_view path = request.path;
   if (!path.starts_with(kPrefix)) return nothing_here();
@@ -174,6 +180,19 @@ AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOpe
   return nothing_here();
 }
 
+void handle_admin_request(const net::HttpRequest& request, const AdminOperations& operations, int service_uid,
+                          const std::function<void(AdminAnswer)>& done) {
+  std::string_view path = request.path;
+  if (path.starts_with(kPrefix) && !refuse_caller(request, service_uid)) {
+    path.remove_prefix(kPrefix.size());
+    // Looked up for the routes that need it alone: it reads the processes above the caller.
+    const bool decides = path.starts_with("servers/") && operations.may_administer;
+    const auto may = decides ? operations.may_administer({request.peer_pid, request.peer_uid}) : Status();
+    if (answer_server_request(request, path, may, operations.servers, done)) return;
+  }
+  done(answer_admin_request(request, operations, service_uid));
+}
+
 std::string admin_socket_path(std::string_view state_folder, int pid) {
   return std::string(state_folder) + "/run/" + std::to_string(pid) + ".sock";
 }
@@ -187,8 +206,9 @@ AdminListener::AdminListener(net::Loop& loop, AdminOperations operations) {
   options.idle_timeout_ms = 10'000;
   server_ = std::make_unique<net::HttpServer>(
       loop, options, [operations = std::move(operations)](net::HttpRequest request, std::shared_ptr<net::HttpExchange> exchange) {
-        auto answer = answer_admin_request(request, operations, static_cast<int>(::geteuid()));
-        exchange->respond(answer.status, std::move(answer.headers), std::move(answer.body));
+        handle_admin_request(request, operations, static_cast<int>(::geteuid()), [exchange](AdminAnswer answer) {
+          exchange->respond(answer.status, std::move(answer.headers), std::move(answer.body));
+        });
       });
 }
 

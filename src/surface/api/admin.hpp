@@ -14,7 +14,7 @@
 //   POST /v1/pins              {"operation":"trust"|"reset","server"?,"tool"?,"hash"?}
 //   POST /v1/reload            read configuration and policies again
 //   GET  /v1/sessions          {"sessions":[...]}
-// Tasks and kills: admin_tasks.hpp. Agents: admin_agents.hpp.
+// Tasks and kills: admin_tasks.hpp. Agents: admin_agents.hpp. OAuth towards servers: admin_servers.hpp.
 #pragma once
 
 #include <functional>
@@ -29,6 +29,7 @@
 #include "net/loop.hpp"
 #include "surface/api/admin_agents.hpp"
 #include "surface/api/admin_answer.hpp"
+#include "surface/api/admin_servers.hpp"
 #include "surface/api/admin_tasks.hpp"
 
 namespace interlock::api {
@@ -62,10 +63,14 @@ struct AdminOperations {
   std::function<Result<json::array>()> sessions;
   TaskOperations tasks;
   AgentOperations agents;
+  ServerOperations servers;
 };
 
 // One request, without the wire. `service_uid` is the gate's user.
 AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOperations& operations, int service_uid);
+// The same, and the routes whose answers may come later: `done` comes once.
+void handle_admin_request(const net::HttpRequest& request, const AdminOperations& operations, int service_uid,
+                          const std::function<void(AdminAnswer)>& done);
 
 // <state>/run/<pid>.sock
 std::string admin_socket_path(std::string_view state_folder, int pid);
