@@ -20,6 +20,7 @@
 #include "net/deadlines.hpp"
 #include "net/http_request_reader.hpp"
 #include "net/http_server_connection.hpp"
+#include "net/unix_socket.hpp"
 
 namespace interlock::net {
 namespace {
@@ -95,27 +96,12 @@ Peer peer_of(int fd, const SocketAddress& address) {
   return peer;
 }
 
-// A file in the way: a dead socket is removed; one that answers, and anything else, stays.
-Status clear_socket_path(const std::string& path, const sockaddr_un& address) {
-  struct stat facts;
-  if (::lstat(path.c_str(), &facts) != 0) return errno == ENOENT ? Status{} : fail(system_error(path, errno));
-  if (!S_ISSOCK(facts.st_mode)) return fail(ErrorCode::kConflict, path + " exists and is no socket", "remove it, or choose another path");
-  const OwnedFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (probe.get() < 0) return fail(system_error("socket", errno));
-  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno != ECONNREFUSED) {
-    return fail(ErrorCode::kConflict, path + " is in use by another process", "stop it, or choose another path");
-  }
-  if (::unlink(path.c_str()) != 0) return fail(system_error(path, errno));
-  return {};
-}
-
 }  // namespace
 
 struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
   struct Listener {
     Descriptor socket;
-    std::string path;  // of a Unix socket
-    ino_t inode = 0;
+    UnixListener place;              // its path is empty where it is TCP
     std::shared_ptr<TlsServer> tls;  // null: without TLS
   };
 
@@ -163,12 +149,12 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     SocketAddress bound{};
     socklen_t bound_size = sizeof bound;
     if (::getsockname(fd.get(), &bound.any, &bound_size) != 0) return fail(system_error("getsockname", errno));
-    add_listener(fd.release(), {}, 0, std::move(tls));
+    add_listener(fd.release(), {}, std::move(tls));
     return ntohs(address.is_v4() ? bound.v4.sin_port : bound.v6.sin6_port);
   }
 
-  void add_listener(int fd, std::string path, ino_t inode, std::shared_ptr<TlsServer> tls) {
-    auto listener = std::make_shared<Listener>(Listener{Descriptor(loop.context(), fd), std::move(path), inode, std::move(tls)});
+  void add_listener(int fd, UnixListener place, std::shared_ptr<TlsServer> tls) {
+    auto listener = std::make_shared<Listener>(Listener{Descriptor(loop.context(), fd), std::move(place), std::move(tls)});
     listeners.push_back(listener);
     wait_client(listener);
   }
@@ -221,10 +207,7 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     for (const auto& listener : listeners) {
       boost::system::error_code ignored;
       listener->socket.close(ignored);
-      // Ours alone: another process may have replaced the file.
-      struct stat facts;
-      if (!listener->path.empty() && ::lstat(listener->path.c_str(), &facts) == 0 && facts.st_ino == listener->inode)
-        ::unlink(listener->path.c_str());
+      if (!listener->place.path.empty()) remove_unix_socket(listener->place);
     }
     listeners.clear();
   }
@@ -268,28 +251,10 @@ Result<std::uint16_t> HttpServer::listen_tls(const std::string& host, std::uint1
 }
 
 Status HttpServer::listen_unix(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return fail(ErrorCode::kTooLarge, "the path of the socket is empty or too long: " + path,
-                "choose a path of at most " + std::to_string(sizeof address.sun_path - 1) + " bytes");
-  }
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  if (auto cleared = clear_socket_path(path, address); !cleared) return cleared;
-  OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (fd.get() < 0) return fail(system_error("socket", errno));
-  // Linux gives the file the mode of the descriptor, so that it is never open to others, not even for a moment.
-  if (::fchmod(fd.get(), S_IRUSR | S_IWUSR) != 0 || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return fail(system_error("cannot listen on " + path, errno));
-  }
-  struct stat facts;
-  if (::lstat(path.c_str(), &facts) != 0) return fail(system_error(path, errno));
-  if (::listen(fd.get(), kBacklog) != 0) {
-    auto error = system_error("cannot listen on " + path, errno);
-    ::unlink(path.c_str());
-    return fail(std::move(error));
-  }
-  state_->add_listener(fd.release(), path, facts.st_ino, nullptr);
+  auto place = listen_unix_socket(path, S_IRUSR | S_IWUSR);
+  if (!place) return fail(std::move(place.error()));
+  const int fd = place->fd;
+  state_->add_listener(fd, std::move(*place), nullptr);
   return {};
 }
 
