@@ -48,6 +48,8 @@ class Reader {
       case Op::kVariableAttr:
         if (static_cast<Variable>(i.x) == Variable::kContext) {
           add(Mention::Kind::kContextAttribute, MentionPlace::kCondition, {}, set_.names[i.z].text);
+        } else if (static_cast<Variable>(i.x) == Variable::kPrincipal) {
+          add(Mention::Kind::kPrincipalAttribute, MentionPlace::kCondition, {}, set_.names[i.z].text);
         }
         return;
       default: return;

@@ -1,5 +1,5 @@
-// What a policy set names: entities in scopes and conditions, types, and the context's attributes. For callers that know what
-// can exist, and so what a policy can only mean by mistake.
+// What a policy set names: entities in scopes and conditions, types, and the attributes of context and principal. For callers that know
+// what can exist, and so what a policy can only mean by mistake.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,10 @@ enum class MentionPlace : std::uint8_t { kPrincipal, kAction, kResource, kCondit
 
 struct Mention {
   enum class Kind : std::uint8_t {
-    kEntity,            // type, id
-    kType,              // type: of `is`
-    kContextAttribute,  // id: read as context.id, not merely asked for by `has`
+    kEntity,              // type, id
+    kType,                // type: of `is`
+    kContextAttribute,    // id: read as context.id, not merely asked for by `has`
+    kPrincipalAttribute,  // id: read as principal.id, likewise
   };
   Kind kind = Kind::kEntity;
   MentionPlace place = MentionPlace::kCondition;

@@ -97,8 +97,17 @@ int run_serve(const Places& places, const Words& words) {
   front_options.allowed_origins = config->allowed_origins;
   front_options.allowed_hosts = config->allowed_hosts;
   front_options.loopback = config->listens_on_loopback();
-  mcp::HttpFront front((*daemon)->surface(), std::move(front_options),
-                       [&](const net::HttpRequest& request) { return (*daemon)->authenticate(request); });
+  mcp::HttpFront front(
+      (*daemon)->surface(), std::move(front_options),
+      [&](const identity::Presentation& shown, const std::function<void(identity::Answer)>& done) {
+        net::HttpRequest request;
+        if (shown.authorization) request.headers.add("Authorization", std::string(*shown.authorization));
+        auto subject = (*daemon)->authenticate(request);
+        if (subject) done(std::move(*subject));
+        else
+          done(std::unexpected(identity::Refusal{
+              .error = std::move(subject.error()), .oauth_error = {}, .scopes = {}, .dpop_nonce = {}, .inherited_from = {}}));
+      });
   net::HttpServer server(loop, server_options(config->limits),
                          [&](net::HttpRequest request, const std::shared_ptr<net::HttpExchange>& exchange) {
                            if (!front.handle(request, exchange)) answer_probe(**daemon, request, *exchange);

@@ -19,6 +19,20 @@ json::array texts(const std::vector<std::string>& list) {
   return out;
 }
 
+// How the subject was proven, and for whom it acts: what an auditor asks of an act besides its name.
+void describe_identity(const model::Subject& subject, json::object& detail) {
+  detail["assurance"] = model::assurance_name(subject.assurance);
+  if (!subject.credential.empty()) detail["credential"] = subject.credential;
+  if (!subject.chain.empty()) {
+    json::array chain;
+    for (const auto& one : subject.chain) chain.push_back(json::object{{"id", one.id}, {"issuer", one.issuer}, {"human", one.human}});
+    detail["chain"] = std::move(chain);
+  }
+  if (subject.inherited) detail["inherited"] = true;
+  if (const auto* from = json::find(subject.attributes, "inherited_from")) detail["inherited_from"] = *from;
+  if (!subject.client.empty()) detail["client"] = subject.client;
+}
+
 }  // namespace
 
 model::Receipt Gate::State::receipt_of(const Act& act, model::ReceiptKind kind) const {
@@ -94,7 +108,7 @@ Result<ledger::Sequence> Gate::State::record_attempt(const Act& act) const {
   if (!act.classification.known) detail["known"] = false;
   if (!act.approval.empty()) detail["approval"] = act.approval;
   if (!act.request.trace_parent.empty()) detail["traceparent"] = act.request.trace_parent;
-  if (!act.caller.subject.client.empty()) detail["client"] = act.caller.subject.client;
+  describe_identity(act.caller.subject, detail);
   if (!act.classification.further_resources.empty()) {
     json::array more;
     for (const auto& named : act.classification.further_resources) more.emplace_back(without_credentials(model::text_of(named.resource)));

@@ -16,8 +16,7 @@ constexpr std::size_t kMaxShownLine = 200;
 
 std::string in_ticks(std::string_view word) { return "`" + std::string(word.substr(0, kMaxShownLine)) + "`"; }
 
-template <std::size_t N>
-bool holds(const std::array<std::string_view, N>& words, std::string_view word) {
+bool holds(std::span<const std::string_view> words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
@@ -122,7 +121,11 @@ class NameChecker {
   void check(const Mention& mention) {
     mention_ = &mention;
     if (mention.kind == Mention::Kind::kContextAttribute) {
-      check_context(mention.id);
+      check_attribute("context", mention.id, kContextAttributes);
+      return;
+    }
+    if (mention.kind == Mention::Kind::kPrincipalAttribute) {
+      check_attribute("principal", mention.id, kPrincipalAttributes);
       return;
     }
     check_type(mention.type);
@@ -134,9 +137,9 @@ class NameChecker {
     faults_.add(mention_->policy->source_name(), mention_->line, mention_->column, std::move(message), std::move(hint));
   }
 
-  void check_context(std::string_view name) {
-    if (holds(kContextAttributes, name)) return;
-    complain("context has no attribute " + in_ticks(name), suggestion(name, kContextAttributes, "it has " + listed(kContextAttributes)));
+  void check_attribute(std::string_view variable, std::string_view name, std::span<const std::string_view> known) {
+    if (holds(known, name)) return;
+    complain(std::string(variable) + " has no attribute " + in_ticks(name), suggestion(name, known, "it has " + listed(known)));
   }
 
   void check_type(std::string_view type) {

@@ -4,7 +4,8 @@
 // set is refused whole, with file, line, column and a hint, and the old snapshot stays in force. Any thread; no locks, no waits.
 //
 // What a policy sees:
-//   principal  Agent::"<subject id>"   attributes id, assurance, client, owner, attributes; in Human::"<owner>"
+//   principal  Agent::"<subject id>"   attributes id, assurance, client, owner, attributes, chain, depth, credential, inherited, scopes,
+//              on_behalf_of; in Human::"<owner>"
 //   action     Action::"<entry>/<tool>", in Action::"<effect>" for each effect and in Action::"<surface>"
 //   resource   as the catalogue names it, in its containers, Tool::"<server>/<tool>" and Server::"<server>", and, a file below a
 //              folder of the workspace, in Workspace::"default"; attributes: see docs/policy-cookbook.md (File: path, name; Url:

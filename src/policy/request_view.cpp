@@ -12,6 +12,10 @@ using cedar::Field;
 using cedar::NameView;
 using cedar::Value;
 
+// As many as identities have (identity/issuers.hpp): a longer chain, or a scope beyond these, is of nobody who gets this far.
+constexpr std::size_t kChainValues = 16;
+constexpr std::size_t kScopeValues = 100;
+
 Value text(std::string_view of) { return Value::borrowed(of); }
 
 Value arguments_of(const model::ActionRequest& request) {
@@ -36,11 +40,26 @@ RequestView::RequestView(const Input& input, std::span<const std::string> worksp
 void RequestView::describe_principal() {
   const model::Subject& subject = input_.subject;
   auto& arena = scratch_.arena;
-  std::array<Field, 5> fields{{{"id", text(subject.id)},
-                               {"assurance", text(model::assurance_name(subject.assurance))},
-                               {"client", text(subject.client)},
-                               {"attributes", Value::json(subject.attributes)}}};
-  std::size_t count = 4;
+  std::array<Value, kChainValues> chain;
+  const auto depth = std::min(subject.chain.size(), chain.size());
+  for (std::size_t i = 0; i < depth; ++i) chain[i] = text(subject.chain[i].id);
+  std::array<Value, kScopeValues> scopes;
+  const auto scope_count = std::min(subject.scopes.size(), scopes.size());
+  for (std::size_t i = 0; i < scope_count; ++i) scopes[i] = text(subject.scopes[i]);
+  std::array<Field, 11> fields{{{"id", text(subject.id)},
+                                {"assurance", text(model::assurance_name(subject.assurance))},
+                                {"client", text(subject.client)},
+                                {"attributes", Value::json(subject.attributes)},
+                                {"chain", arena.set(std::span(chain).first(depth))},
+                                {"credential", text(subject.credential)},
+                                {"depth", Value::integer(static_cast<std::int64_t>(subject.chain.size()))},
+                                {"inherited", Value::boolean(subject.inherited)},
+                                {"scopes", arena.set(std::span(scopes).first(scope_count))}}};
+  std::size_t count = 9;
+  // On whose behalf is an attribute and no ancestor: whoever acts for somebody must not be permitted what that one is.
+  if (!subject.chain.empty() && subject.chain.front().human) {
+    fields[count++] = {"on_behalf_of", arena.entity(kHumanType, subject.chain.front().id)};
+  }
   owner_ = {kHumanType, subject.owner};
   if (!subject.owner.empty()) fields[count++] = {"owner", arena.entity(kHumanType, subject.owner)};
   slice_.principal.name = {kAgentType, subject.id};

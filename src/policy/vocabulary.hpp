@@ -35,6 +35,9 @@ inline constexpr std::array<std::string_view, 12> kActionGroups{"read", "write",
 inline constexpr std::array<std::string_view, 13> kContextAttributes{
     "args", "task", "rate", "approved", "surface", "operation", "server", "tool", "band", "effects", "known", "now", "workspace"};
 
+inline constexpr std::array<std::string_view, 11> kPrincipalAttributes{"id",    "owner",      "assurance", "client", "attributes",  "chain",
+                                                                       "depth", "credential", "inherited", "scopes", "on_behalf_of"};
+
 inline constexpr std::array<std::string_view, 4> kAnnotations{"id", "reason", "next", "shadow"};
 // Words of the design whose work no part of the gate does yet.
 inline constexpr std::array<std::string_view, 3> kPlannedAnnotations{"redact", "credential", "notify"};

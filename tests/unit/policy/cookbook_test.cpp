@@ -134,6 +134,27 @@ std::vector<Row> rows() {
   Case draft = fetches("wiki://pages/drafts/x", "pages");
   draft.request.operation = "resources/read";
   out.push_back({14, draft, kDeny});
+  Case delegated = writes("/work/a");
+  delegated.subject.chain = {{"staff/ana", "https://id.example", true}};
+  delegated.subject.scopes = {"files"};
+  out.push_back({15, delegated, kAllow});
+  Case without_scope = delegated;
+  without_scope.subject.scopes = {"mail"};
+  out.push_back({15, without_scope, kDeny});
+  Case for_itself = writes("/work/a");
+  for_itself.subject.scopes = {"files"};
+  out.push_back({15, for_itself, kDeny});
+  Case workload = delegated;
+  workload.subject.chain.front().human = false;
+  out.push_back({15, workload, kDeny});
+  Case deep = delegated;
+  deep.subject.chain.push_back({"agent/planner", "https://id.example", false});
+  out.push_back({15, deep, kAllow});
+  deep.does({Effect::kWrite}, Band::kSensitive);
+  out.push_back({15, deep, kDeny});
+  Case borrowed = delegated;
+  borrowed.subject.inherited = true;
+  out.push_back({15, borrowed, kDeny});
   return out;
 }
 
@@ -174,6 +195,7 @@ TEST(Cookbook, EveryRecipeLoadsBesideEachPreset) {
 TEST(Cookbook, NamesEveryWordOfTheVocabulary) {
   const std::string text = cookbook();
   for (const auto word : kContextAttributes) EXPECT_NE(text.find("`" + std::string(word) + "`"), std::string::npos) << word;
+  for (const auto word : kPrincipalAttributes) EXPECT_NE(text.find("`" + std::string(word) + "`"), std::string::npos) << word;
   for (const auto word : kAnnotations) EXPECT_NE(text.find("@" + std::string(word)), std::string::npos) << word;
   for (const auto word : kPlannedAnnotations) EXPECT_NE(text.find("@" + std::string(word)), std::string::npos) << word;
   for (const auto word : kBuiltInTypes) EXPECT_NE(text.find(std::string(word) + "::\""), std::string::npos) << word;

@@ -174,6 +174,66 @@ INSTANTIATE_TEST_SUITE_P(Table, Verdicts, testing::ValuesIn(verdict_rows()), [](
   return name;
 });
 
+TEST(Principal, TellsForWhomItActsAndWithWhat) {
+  Case delegated = write_of("/work/a");
+  delegated.subject.credential = "exchange";
+  delegated.subject.chain = {{"staff/ana", "https://id.example", true}, {"agent/planner", "https://id.example", false}};
+  delegated.subject.scopes = {"files", "mail"};
+  Case borrowed = write_of("/work/a");
+  borrowed.subject.inherited = true;
+  const Case own = write_of("/work/a");
+  struct Asked {
+    const char* condition;
+    bool of_delegated;
+    bool of_borrowed;
+    bool of_own;
+  };
+  const Asked asked[] = {
+      {"principal.chain.contains(\"agent/planner\")", true, false, false},
+      {"principal.chain.isEmpty()", false, true, true},
+      {"principal.depth == 2", true, false, false},
+      {"principal has on_behalf_of && principal.on_behalf_of == Human::\"staff/ana\"", true, false, false},
+      {"principal.scopes.containsAll([\"files\", \"mail\"])", true, false, false},
+      {"principal.credential == \"exchange\"", true, false, false},
+      {"principal.inherited", false, true, false},
+      {"principal in Human::\"ana\"", true, true, true},           // its owner
+      {"principal in Human::\"staff/ana\"", false, false, false},  // never for whom it acts
+      {"principal in Agent::\"agent/planner\"", false, false, false},
+  };
+  for (const auto& one : asked) {
+    const auto engine = engine_of("permit (principal, action, resource) when { " + std::string(one.condition) + " };");
+    EXPECT_EQ(engine->decide(delegated.input()).allows(), one.of_delegated) << one.condition;
+    EXPECT_EQ(engine->decide(borrowed.input()).allows(), one.of_borrowed) << one.condition;
+    EXPECT_EQ(engine->decide(own.input()).allows(), one.of_own) << one.condition;
+  }
+}
+
+TEST(Principal, HasNoAttributeThatIsMisspelt) {
+  const auto bad = load_text("forbid (principal, action, resource) when { principal.inherrited };");
+  ASSERT_FALSE(bad);
+  EXPECT_THAT(bad.error().text(), HasSubstr("principal has no attribute `inherrited`"));
+  EXPECT_THAT(bad.error().text(), HasSubstr("did you mean `inherited`"));
+}
+
+TEST(Presets, LetNobodyActWithAHumansCredential) {
+  for (const char* preset : {"balanced", "strict"}) {
+    auto sources = *preset_sources(preset);
+    sources.push_back({"own.cedar", kPermitAll});
+    const auto engine = PolicyEngine::load(sources, {.observe = false, .workspace = {"/work"}});
+    ASSERT_TRUE(engine) << engine.error().text();
+    Case given = write_of("/work/a");
+    EXPECT_TRUE((*engine)->decide(given.input()).allows()) << preset;
+    given.subject.inherited = true;
+    for (const bool approved : {false, true}) {
+      given.approved = approved;
+      const auto verdict = (*engine)->decide(given.input());
+      EXPECT_EQ(verdict.kind, VerdictKind::kDeny) << preset;
+      EXPECT_THAT(verdict.policies, ElementsAre(std::string(preset) + "/no-borrowed-identities"));
+      EXPECT_THAT(verdict.reason, HasSubstr("stands for a human"));
+    }
+  }
+}
+
 TEST(Reasons, OfAForbidIsItsAnnotation) {
   const auto verdict =
       decide(kPermitAll + R"(@id("no") @reason("Release notes are frozen.") @next("Open a ticket.") forbid (principal, action, resource);)",

@@ -9,8 +9,15 @@
 namespace interlock::policy::test {
 
 struct Case {
-  model::Subject subject{
-      .id = "agent-1", .owner = "ana", .assurance = model::Assurance::kBearer, .client = "test 1.0", .attributes = {{"uid", 1000}}};
+  model::Subject subject{.id = "agent-1",
+                         .owner = "ana",
+                         .assurance = model::Assurance::kBearer,
+                         .client = "test 1.0",
+                         .attributes = {{"uid", 1000}},
+                         .chain = {},
+                         .scopes = {},
+                         .credential = "token",
+                         .workload = {}};
   model::Task task{.id = "task_1",
                    .purpose = "tidy up",
                    .band_ceiling = model::Band::kCritical,
