@@ -52,10 +52,12 @@ Result<std::string> id_from(const std::string& given, const IssuerConfig& config
   if (id->size() > kSubjectBytes) {
     return fail(ErrorCode::kDenied, "the subject that the token's claims make is longer than " + std::to_string(kSubjectBytes) + " bytes");
   }
-  const bool other = *id == "anonymous" ||
+  // "oidc/..." is how issuers without a template name theirs; a claim must not write it.
+  const bool other = *id == "anonymous" || (id->starts_with("oidc/") && !given.empty() && !given.starts_with("oidc/")) ||
                      std::any_of(kOtherKinds.begin(), kOtherKinds.end(), [&](std::string_view kind) { return id->starts_with(kind); });
   if (other) {
-    return fail(ErrorCode::kDenied, "the token's claims make a subject of another kind of identity (spiffe://, local/, gate/, anonymous)",
+    return fail(ErrorCode::kDenied,
+                "the token's claims make a subject of another kind of identity (spiffe://, local/, gate/, oidc/, anonymous)",
                 "let `subject:` of the issuer begin with a text of its own, as in \"ci/{sub}\"");
   }
   return id;

@@ -147,10 +147,11 @@ void TokenVerifier::verify(std::string text, std::vector<std::string> resources,
                     token.error().hint})));
   }
   const auto settle = [this, key](Found found) { return found ? keep(key, **found) : found; };
-  // A SPIFFE ID is believed by its trust domain's bundle alone, whoever else signs one.
-  if (json::string_at(token->claims, "sub").value_or("").starts_with("spiffe://")) return done(settle(by_bundles(*token, resources)));
   const std::string name(json::string_at(token->claims, "iss").value_or(""));
+  // This gate's own word for whomever it verified, SPIFFE IDs too.
   if (!own_.issuer.empty() && name == own_.issuer) return done(settle(by_own_keys(*token, resources)));
+  // Of all others, a SPIFFE ID is believed by its trust domain's bundle alone.
+  if (json::string_at(token->claims, "sub").value_or("").starts_with("spiffe://")) return done(settle(by_bundles(*token, resources)));
   const auto it = issuers_.find(name);
   if (it == issuers_.end()) {
     return done(std::unexpected(refusal_of({ErrorCode::kDenied, "the token's issuer is not trusted here",
