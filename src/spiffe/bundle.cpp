@@ -115,6 +115,7 @@ std::string bundle_text(const Bundle& bundle) {
     json::object entry = authority.key.to_jwk();
     entry["use"] = kJwtUse;
     entry["kid"] = authority.kid;
+    if (authority.algorithm) entry["alg"] = jose::algorithm_name(*authority.algorithm);
     keys.push_back(std::move(entry));
   }
   json::object document;
