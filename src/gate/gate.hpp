@@ -124,9 +124,9 @@ struct Options {
 struct KillOrder {
   enum class Reach : std::uint8_t { kAgent, kTask, kAll };
   Reach reach = Reach::kAgent;
-  std::string target;  // subject id or task id; kAll: empty
-  std::string by;
-  std::string reason;
+  std::string target = {};  // subject id or task id; kAll: empty
+  std::string by = {};
+  std::string reason = {};
 };
 struct KillReport {       // of this gate
   std::size_t tasks = 0;  // ended

@@ -106,6 +106,11 @@ tools:
   note: { effects: [write], band: 1, sensitive: [/secret_text] }
   ship: { effects: [send], band: 2 }
   raze: { effects: [delete, admin], band: 3 }
+  read: { effects: [read], band: 1, resource: { file: path } }
+  write: { effects: [write], band: 1, resource: { file: path } }
+  get: { effects: [read], band: 1, resource: { url: url } }
+  post: { effects: [write, send], band: 2, resource: { url: url } }
+  repo: { effects: [read], band: 0, resource: { type: Repo, id: "{name}", in: [{ type: Owner, id: "{owner}" }] } }
 )";
 
 inline constexpr const char* kPolicy = R"(
@@ -208,8 +213,9 @@ class World {
     if (!seen->act) seen->act = std::move(act);
     return seen;
   }
-  std::shared_ptr<Seen> ask_and_wait(const std::string& tool, json::object args = {}, std::optional<Refusal> refusal = std::nullopt) {
-    auto seen = ask(tool, std::move(args), std::move(refusal));
+  std::shared_ptr<Seen> ask_and_wait(const std::string& tool, json::object args = {}, std::optional<Refusal> refusal = std::nullopt,
+                                     const std::string& subject = "agent", const std::string& task = "") {
+    auto seen = ask(tool, std::move(args), std::move(refusal), subject, task);
     EXPECT_TRUE(work.run_until([&] { return seen->verdicts > 0; }));
     return seen;
   }
