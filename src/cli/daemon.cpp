@@ -44,7 +44,16 @@ Status Daemon::compose() {
   if (!organs) return fail(std::move(organs.error()));
   organs_ = std::move(*organs);
 
-  surface_ = std::make_unique<mcp::Surface>(loop_, gate(), surface_options(config_), surface_servers(config_, setup_.full_environment));
+  auto identity = IdentityWiring::open(loop_, log_, *organs_, config_, setup_.serves);
+  if (!identity) return fail(std::move(identity.error()));
+  identity_ = std::move(*identity);
+  auto oauth = OAuthWiring::open(loop_, log_, *organs_, *identity_, config_);
+  if (!oauth) return fail(std::move(oauth.error()));
+  oauth_ = std::move(*oauth);
+
+  auto servers = surface_servers(config_, setup_.full_environment);
+  for (auto& server : servers) server.address.authorizer = oauth_ ? oauth_->client(server.name) : nullptr;
+  surface_ = std::make_unique<mcp::Surface>(loop_, gate(), surface_options(config_), std::move(servers));
 
   admin_ = std::make_unique<api::AdminListener>(loop_, operations());
   if (auto listening = admin_->listen(config_.state_dir.string()); !listening) return listening;
@@ -72,6 +81,7 @@ Status Daemon::compose() {
 
 void Daemon::tick() {
   gate().tick();
+  identity_->tick();
   if (const auto epoch = gate().pin_epoch(); epoch != pin_epoch_) {
     pin_epoch_ = epoch;
     surface_->lists_changed();
@@ -89,12 +99,7 @@ void Daemon::follow_files() {
   if (is_new && is_settled) (void)reload("the files have changed");  // the log has told
 }
 
-Result<model::Subject> Daemon::authenticate(const net::HttpRequest& request) {
-  auto subject = tokens_.authenticate(request.headers.get("authorization"), organs_->clock.now_ms());
-  if (!subject) return subject;
-  if (auto admitted = admit(*subject); !admitted) return fail(std::move(admitted.error()));
-  return subject;
-}
+Status Daemon::begin(std::string public_url) { return identity_->begin(config_, std::move(public_url), tokens_); }
 
 Status Daemon::admit(model::Subject& subject) { return organs_->registry->admit(subject, organs_->clock.now_ms()); }
 
@@ -128,7 +133,12 @@ Result<json::object> Daemon::reload(std::string_view by) {
     loaded = load_rules(*config);
     // The last that can fail: from here on all of it is in force, or nothing.
     if (loaded) {
-      if (auto taken = organs_->registry->set_rules(config->registry); !taken) loaded = fail(std::move(taken.error()));
+      auto taken = organs_->registry->set_rules(config->registry);
+      if (taken) taken = identity_->take_over(*config, loaded->tokens);
+      if (!taken) {
+        (void)organs_->registry->set_rules(config_.registry);  // they were in force, so they can be again
+        loaded = fail(std::move(taken.error()));
+      }
     }
   }
   if (!config || !loaded) {
@@ -172,8 +182,10 @@ void Daemon::take_over(Config config, LoadedRules loaded) {
   config_.workspace = std::move(config.workspace);
   config_.auth = std::move(config.auth);
   config_.registry = std::move(config.registry);
+  config_.identity.issuers = std::move(config.identity.issuers);
   config_.text_sha256 = std::move(config.text_sha256);
   surface_->lists_changed();
+  if (on_change_) on_change_();
 }
 
 // ---- ending -----------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,9 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "cli/config.hpp"
+#include "cli/identity_wiring.hpp"
 #include "cli/logging.hpp"
+#include "cli/oauth_wiring.hpp"
 #include "cli/organs.hpp"
 #include "cli/rules.hpp"
 #include "net/loop.hpp"
@@ -26,6 +28,7 @@ struct DaemonSetup {
   std::string role;  // "serve" or "mcp", for receipts and `interlock status`
   Config config;
   std::function<Result<Config>()> read_config;  // again, for a reload
+  bool serves = false;                          // over HTTP: listens, and gives local processes SVIDs where it is an authority
   bool full_environment = false;                // servers get all of ours: the client meant it for them
 };
 
@@ -36,7 +39,12 @@ class Daemon {
 
   const Config& config() const { return config_; }
   mcp::Surface& surface() { return *surface_; }
-  Result<model::Subject> authenticate(const net::HttpRequest& request);
+  IdentityWiring& identity() { return *identity_; }
+  Organs& organs() { return *organs_; }
+  // Once the listener is bound: from here on credentials are looked at. `public_url` is how clients write this gate's address.
+  Status begin(std::string public_url);
+  // Called after each change of the configuration that was taken over.
+  void on_change(std::function<void()> work) { on_change_ = std::move(work); }
   // What the registry of agents says of a subject that was recognized: completes it, or refuses it.
   Status admit(model::Subject& subject);
   // A connected client's process, which can never approve.
@@ -77,7 +85,10 @@ class Daemon {
   std::string listening_;
   std::string last_refusal_;  // of a reload; empty: the files are in force
 
+  // In the order of their making: each uses what stands above it.
   std::unique_ptr<Organs> organs_;
+  std::unique_ptr<IdentityWiring> identity_;
+  std::unique_ptr<OAuthWiring> oauth_;  // null: no server is reached with OAuth
   std::unique_ptr<mcp::Surface> surface_;
   std::unique_ptr<api::AdminListener> admin_;
   identity::TokenBook tokens_;
@@ -89,6 +100,7 @@ class Daemon {
   bool stopping_ = false;
   std::string stop_reason_;
   std::function<void()> on_stopped_;
+  std::function<void()> on_change_;
 };
 
 }  // namespace interlock::cli

@@ -42,6 +42,7 @@ api::AdminOperations Daemon::operations() {
   };
   out.tasks = task_operations(*organs_);
   out.agents = agent_operations(*organs_);
+  if (oauth_) out.servers = oauth_->operations();
   out.sessions = [this]() -> Result<json::array> { return surface_->describe_sessions(); };
   return out;
 }
@@ -89,6 +90,7 @@ json::object Daemon::describe_status() const {
                    {"held", organs_->approvals->pending().size()},
                    {"ledger", organs_->ledger->log_folder().string()},
                    {"stopping", stopping_}};
+  out["identity"] = identity_->describe();
   if (!last_refusal_.empty()) out["refused"] = last_refusal_;
   if (const auto trouble = organs_->ledger->trouble()) out["trouble"] = trouble->text();
   return out;

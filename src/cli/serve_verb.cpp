@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/ids.hpp"
 #include "cli/daemon.hpp"
 #include "cli/own_process.hpp"
 #include "cli/verbs.hpp"
 #include "net/http_server.hpp"
+#include "surface/api/oauth_front.hpp"
 #include "surface/mcp/http_front.hpp"
 
 namespace interlock::cli {
@@ -19,6 +21,8 @@ constexpr const char* kHelp =
 
 // A response stream must take one whole message, and then some.
 constexpr std::size_t kQueuedBytes = std::size_t{32} << 20;
+// A SPIRE agent that starts beside the gate may need a while.
+constexpr std::int64_t kSvidWaitMs = 60'000;
 
 net::HttpServerOptions server_options(const LimitConfig& limits) {
   net::HttpServerOptions out;
@@ -57,6 +61,49 @@ void answer_probe(const Daemon& daemon, const net::HttpRequest& request, net::Ht
   respond(exchange, 200, json::object{{"status", "ok"}});
 }
 
+// Tokens that are made leave a receipt, and so do those that are not.
+Status record_exchange(Daemon& daemon, const identity::ExchangeOrder& order, const Error* refusal) {
+  json::array scopes;
+  for (const auto& scope : order.scopes) scopes.emplace_back(scope);
+  model::Receipt receipt;
+  receipt.kind = model::ReceiptKind::kAttempt;
+  receipt.at_ms = daemon.organs().clock.now_ms();
+  receipt.act = new_id("act", receipt.at_ms);
+  receipt.subject = order.actor.id;
+  receipt.surface = "oauth";
+  receipt.action = "interlock/exchange_token";
+  receipt.verdict = refusal == nullptr ? "allow" : "deny";
+  receipt.layer = model::layer_name(model::Layer::kIdentity);
+  receipt.detail = json::object{{"for", order.subject.id}, {"audience", order.audience}, {"scopes", std::move(scopes)}};
+  if (refusal != nullptr) receipt.detail["reason"] = refusal->message;
+  return daemon.organs().gate->record(std::move(receipt));
+}
+
+std::unique_ptr<api::OAuthFront> make_exchange_front(Daemon& daemon) {
+  auto& identity = daemon.identity();
+  auto* keys = identity.token_keys();
+  if (keys == nullptr) return nullptr;
+  const auto resource = identity.resource(daemon.config());
+  api::OAuthFrontOptions options;
+  options.issuer = identity.public_url();
+  options.resources = {identity.public_url(), mcp::resource_of(resource, "")};
+  for (const auto& server : daemon.config().servers) options.resources.push_back(mcp::resource_of(resource, server.name));
+  options.lifetime_ms = daemon.config().identity.token_exchange.lifetime_ms;
+  options.dpop_window_ms = daemon.config().identity.dpop.window_ms;
+  api::OAuthFrontParts parts;
+  parts.authenticate = [&identity](identity::Presentation shown, std::function<void(identity::Answer)> done) {
+    identity.authenticate(std::move(shown), std::move(done));
+  };
+  parts.verify_token = [&identity](std::string token, std::vector<std::string> resources, std::function<void(identity::Answer)> done) {
+    identity.authenticator().verify_token(std::move(token), std::move(resources), std::move(done));
+  };
+  parts.sign = [keys](json::object claims, std::int64_t life_ms) { return keys->sign(std::move(claims), life_ms); };
+  parts.keys = [keys] { return keys->keys(); };
+  parts.record = [&daemon](const identity::ExchangeOrder& order, const Error* refusal) { return record_exchange(daemon, order, refusal); };
+  parts.clock = &daemon.organs().clock;
+  return std::make_unique<api::OAuthFront>(std::move(options), std::move(parts));
+}
+
 }  // namespace
 
 int run_serve(const Places& places, const Words& words) {
@@ -90,34 +137,62 @@ int run_serve(const Places& places, const Words& words) {
   Log log(config->log);
   for (const auto& warning : config->warnings) log.warn(warning);
   net::Loop loop;
-  auto daemon = Daemon::open(loop, log, {.role = "serve", .config = *config, .read_config = read_config});
+  auto daemon = Daemon::open(loop, log, {.role = "serve", .config = *config, .read_config = read_config, .serves = true});
   if (!daemon) return complain(daemon.error());
 
+  auto& identity = (*daemon)->identity();
   mcp::HttpFrontOptions front_options;
   front_options.allowed_origins = config->allowed_origins;
   front_options.allowed_hosts = config->allowed_hosts;
   front_options.loopback = config->listens_on_loopback();
-  mcp::HttpFront front(
-      (*daemon)->surface(), std::move(front_options),
-      [&](const identity::Presentation& shown, const std::function<void(identity::Answer)>& done) {
-        net::HttpRequest request;
-        if (shown.authorization) request.headers.add("Authorization", std::string(*shown.authorization));
-        auto subject = (*daemon)->authenticate(request);
-        if (subject) done(std::move(*subject));
-        else
-          done(std::unexpected(identity::Refusal{
-              .error = std::move(subject.error()), .oauth_error = {}, .scopes = {}, .dpop_nonce = {}, .inherited_from = {}}));
-      });
+  mcp::HttpFront front((*daemon)->surface(), std::move(front_options),
+                       [&](identity::Presentation shown, std::function<void(identity::Answer)> done) {
+                         identity.authenticate(std::move(shown), std::move(done));
+                       });
+  std::unique_ptr<api::OAuthFront> exchange_front;  // null: tokens are not exchanged here
   net::HttpServer server(loop, server_options(config->limits),
                          [&](net::HttpRequest request, const std::shared_ptr<net::HttpExchange>& exchange) {
-                           if (!front.handle(request, exchange)) answer_probe(**daemon, request, *exchange);
+                           if (front.handle(request, exchange)) return;
+                           if (exchange_front && exchange_front->handle(request, exchange)) return;
+                           answer_probe(**daemon, request, *exchange);
                          });
-  const auto port = server.listen_tcp(config->listen_host, config->listen_port);
-  if (!port) return complain(port.error());
-  Config bound = *config;
-  bound.listen_port = *port;
-  const std::string address = "http://" + bound.listen_text();
-  (*daemon)->set_listening(address);
+  const auto listen = [&]() -> Status {
+    const auto tls = identity.tls();
+    const auto port = tls ? server.listen_tls(config->listen_host, config->listen_port, tls)
+                          : server.listen_tcp(config->listen_host, config->listen_port);
+    if (!port) return fail(port.error());
+    Config bound = *config;
+    bound.listen_port = *port;
+    const std::string address = (tls ? "https://" : "http://") + bound.listen_text();
+    if (auto begun = (*daemon)->begin(config->public_url.empty() ? address : config->public_url); !begun) return begun;
+    front.set_resource(identity.resource((*daemon)->config()));
+    exchange_front = make_exchange_front(**daemon);
+    (*daemon)->set_listening(address);
+    std::printf("%s\n", json::write(json::object{{"listening", address}}).c_str());
+    std::fflush(stdout);
+    log.info("listening", {{"address", address}, {"preset", preset_name(config->preset)}, {"state", config->state_dir.string()}});
+    return {};
+  };
+  (*daemon)->on_change([&] { front.set_resource(identity.resource((*daemon)->config())); });
+
+  int code = kDone;
+  const auto give_up = [&](const Error& error) {
+    code = complain(error);
+    (*daemon)->stop("the gate cannot listen", [&] { loop.stop(); });
+  };
+  if (config->tls.is_on() && !identity.tls()) {
+    log.info("waiting for the SVID to serve with");
+    const auto patience = loop.after_ms(kSvidWaitMs, [&] {
+      give_up({ErrorCode::kTimeout, "no SVID to serve with has come: " + identity.spiffe()->trouble(),
+               "is the gate registered with SPIRE, and workload_api its socket?"});
+    });
+    identity.on_tls([&, patience] {
+      loop.cancel(patience);
+      if (auto listening = listen(); !listening) give_up(listening.error());
+    });
+  } else if (auto listening = listen(); !listening) {
+    return complain(listening.error());
+  }
 
   live_by_signals(
       loop, log,
@@ -127,12 +202,9 @@ int run_serve(const Places& places, const Words& words) {
         (*daemon)->stop("the gate is stopping", [&] { loop.stop(); });
       },
       [&] { (void)(*daemon)->reload("SIGHUP"); });
-  std::printf("%s\n", json::write(json::object{{"listening", address}}).c_str());
-  std::fflush(stdout);
-  log.info("listening", {{"address", address}, {"preset", preset_name(config->preset)}, {"state", config->state_dir.string()}});
   loop.run();
   log.info("stopped");
-  return kDone;
+  return code;
 }
 
 }  // namespace interlock::cli

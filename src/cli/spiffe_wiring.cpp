@@ -50,6 +50,7 @@ Status SpiffeWiring::start_authority(store::SealedStore& vault) {
   authority_ = std::move(*authority);
   join_bundles();
   if (auto renewed = renew_own(); !renewed) return renewed;
+  if (!setup_.serves) return {};
   const auto attest = [domain = setup_.config.trust_domain, workloads = config.workloads](const spiffe::WorkloadPeer& peer) {
     return workload_names(domain, workloads, identity::local_subject(peer.pid, peer.uid));
   };

@@ -28,6 +28,7 @@ struct SpiffeSetup {
   SpiffeConfig config;
   std::vector<std::string> names;     // host names and addresses that the gate's certificate is good for, beside its ID
   std::filesystem::path cache;        // folder for bundles of endpoints
+  bool serves = true;                 // the Workload API, where there is an authority
   std::function<void()> on_new_svid;  // the first one, and each after it; not from within open()
 };
 

@@ -10,6 +10,7 @@
 #include "cli/log_verb.hpp"
 #include "cli/pins_verb.hpp"
 #include "cli/policy_verb.hpp"
+#include "cli/server_verb.hpp"
 #include "cli/task_verb.hpp"
 #include "cli/verbs.hpp"
 
@@ -67,6 +68,8 @@ const std::vector<Verb>& verbs() {
       {"kill", "stop an agent, a task, or everybody, now: interlock kill AGENT|TASK|--all", run_kill},
       {"unkill", "let an agent act again", run_unkill},
       {"agent", "the registry of agents, and what is odd about them", run_agent},
+      {"server", "logins for servers behind OAuth: interlock server list|login",
+       on_state([](const auto& folder, const Words& words) { return run_server(folder, words); })},
       {"policy", "check, fmt, test, explain, translate and analyze policies", run_policy},
       {"log", "what was asked, decided and done; and the proof of it",
        on_state([](const auto& folder, const Words& words) { return run_log(folder, words); })},
