@@ -1,0 +1,2 @@
+// npm `jose`, for tests outside of this folder.
+export * from "jose";
