@@ -1,5 +1,6 @@
 // The client under test: a gate before the suite's MCP server, an MCP client before the gate, and a human who logs in when the gate
 // waits for one. Called by the conformance suite: node client.mjs SERVER_URL. Ends with 1 where the call was refused.
+import { chmodSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { connect } from "../peers/clients.mjs";
@@ -21,7 +22,11 @@ async function issuerOf(server) {
   return (await answer.json()).authorization_servers[0];
 }
 
-const secretFile = (name, text) => write(join(scratch("interlock-secret"), name), text);
+function secretFile(name, text) {
+  const file = write(join(scratch("interlock-secret"), name), text);
+  chmodSync(file, 0o600);
+  return file;
+}
 
 // servers.NAME.oauth, as an operator would write it for each scenario.
 async function oauthFor() {
