@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <array>
 #include <memory>
 
 namespace interlock {
@@ -54,38 +55,42 @@ std::string encode64(std::string_view bytes, const char* alphabet, bool padded) 
   return out;
 }
 
-int value64(char c, bool url) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == (url ? '-' : '+')) return 62;
-  if (c == (url ? '_' : '/')) return 63;
-  return -1;
+// What each character stands for; -1: nothing.
+constexpr std::array<std::int8_t, 256> values_of(const char* alphabet) {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (int i = 0; i < 64; ++i) values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+  return values;
 }
+constexpr auto kStandardValues = values_of(kStandard);
+constexpr auto kUrlValues = values_of(kUrl);
 
-std::optional<std::string> decode64(std::string_view text, bool url) {
-  std::size_t length = text.size();
-  if (!url) {
-    if (length % 4 != 0) return std::nullopt;
-    if (length != 0 && text[length - 1] == '=') --length;
-    if (length != 0 && length % 4 == 3 && text[length - 1] == '=') --length;
+// Unpadded, four characters to three bytes; the bits that are left over must be zero.
+std::optional<std::string> decode64(std::string_view text, const std::array<std::int8_t, 256>& values) {
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::string out(text.size() * 3 / 4, '\0');
+  const auto value = [&](std::size_t i) { return static_cast<int>(values[static_cast<unsigned char>(text[i])]); };
+  std::size_t i = 0;
+  std::size_t at = 0;
+  for (; i + 4 <= text.size(); i += 4, at += 3) {
+    const int a = value(i);
+    const int b = value(i + 1);
+    const int c = value(i + 2);
+    const int d = value(i + 3);
+    if ((a | b | c | d) < 0) return std::nullopt;
+    const int bits = a << 18 | b << 12 | c << 6 | d;
+    out[at] = static_cast<char>(bits >> 16);
+    out[at + 1] = static_cast<char>(bits >> 8);
+    out[at + 2] = static_cast<char>(bits);
   }
-  if (length % 4 == 1) return std::nullopt;
-  std::string out;
-  out.reserve(length * 3 / 4);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (std::size_t i = 0; i < length; ++i) {
-    const int v = value64(text[i], url);
-    if (v < 0) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(v);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out += static_cast<char>(bits >> count & 0xFF);
-    }
-  }
-  if ((bits & ((1U << count) - 1)) != 0) return std::nullopt;
+  if (i == text.size()) return out;
+  const int a = value(i);
+  const int b = value(i + 1);
+  const bool has_two = text.size() - i == 3;
+  const int c = has_two ? value(i + 2) : 0;
+  if ((a | b | c) < 0 || ((has_two ? c : b) & (has_two ? 0x3 : 0xF)) != 0) return std::nullopt;
+  out[at] = static_cast<char>(a << 2 | b >> 4);
+  if (has_two) out[at + 1] = static_cast<char>(b << 4 | c >> 2);
   return out;
 }
 
@@ -141,8 +146,12 @@ std::optional<std::string> from_hex(std::string_view text) {
 
 std::string base64_encode(std::string_view bytes) { return encode64(bytes, kStandard, true); }
 std::string base64url_encode(std::string_view bytes) { return encode64(bytes, kUrl, false); }
-std::optional<std::string> base64_decode(std::string_view text) { return decode64(text, false); }
-std::optional<std::string> base64url_decode(std::string_view text) { return decode64(text, true); }
+std::optional<std::string> base64_decode(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
+  return decode64(text, kStandardValues);
+}
+std::optional<std::string> base64url_decode(std::string_view text) { return decode64(text, kUrlValues); }
 
 bool equal_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;

@@ -252,7 +252,7 @@ TokenVerifier::Found TokenVerifier::by_bundles(const jose::Token& token, const s
     return std::unexpected(refusal_of({ErrorCode::kDenied, "the JWT-SVID is meant for another audience",
                                        "ask for one with this gate's resource, or an audience of identity.spiffe.audiences"}));
   }
-  auto svid = spiffe::verify_jwt_svid(token.text, *audience, *bundles, clock_.now_ms());
+  auto svid = spiffe::verify_jwt_svid(token, *audience, *bundles, clock_.now_ms());
   if (!svid) return std::unexpected(refusal_of(std::move(svid.error())));
   Verified out;
   if (auto status = read_confirmation(token.claims, out); !status) return std::unexpected(refusal_of(std::move(status.error())));

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 
-#include "jose/token.hpp"
 #include "spiffe/anchors.hpp"
 #include "spiffe/certificate.hpp"
 
@@ -170,10 +169,14 @@ Result<VerifiedSvid> verify_x509_svid(const std::vector<std::string>& chain, con
 }
 
 Result<VerifiedSvid> verify_jwt_svid(std::string_view text, std::string_view audience, const BundleSet& bundles, UnixMs now_ms) {
+  const auto token = jose::parse_token(text);
+  if (!token) return denied(token.error().message);
+  return verify_jwt_svid(*token, audience, bundles, now_ms);
+}
+
+Result<VerifiedSvid> verify_jwt_svid(const jose::Token& token, std::string_view audience, const BundleSet& bundles, UnixMs now_ms) {
   if (audience.empty()) return denied("no audience is configured that a JWT-SVID could be for", "set identity.spiffe.audiences");
-  auto token = jose::parse_token(text);
-  if (!token) return denied(std::move(token.error().message));
-  const auto subject = json::string_at(token->claims, "sub");
+  const auto subject = json::string_at(token.claims, "sub");
   if (!subject) return denied("the token has no sub (JWT-SVID §3.1)");
   auto id = SpiffeId::parse(*subject);
   if (!id) return denied("the token's sub: " + id.error().message);
@@ -182,7 +185,7 @@ Result<VerifiedSvid> verify_jwt_svid(std::string_view text, std::string_view aud
   // The subject says whose keys to ask, and only those: no other domain can sign for it.
   const auto* const bundle = bundles.find(id->trust_domain());
   if (bundle == nullptr) return no_bundle(id->trust_domain());
-  const auto* const key = bundle->jwt_authorities.find(token->kid, token->algorithm);
+  const auto* const key = bundle->jwt_authorities.find(token.kid, token.algorithm);
   if (key == nullptr) {
     return denied("the bundle of " + std::string(id->trust_domain()) + " has no key for this token's kid and algorithm",
                   "the bundle of that trust domain may be out of date");
@@ -195,8 +198,8 @@ Result<VerifiedSvid> verify_jwt_svid(std::string_view text, std::string_view aud
                                     .requires_subject = true,
                                     .longest_life_ms = kLongestTokenLifeMs,
                                     .now_ms = now_ms};
-  if (auto status = jose::verify_token(*token, key->key, expected); !status) return fail(std::move(status.error()));
-  auto expires_ms = jose::time_claim(token->claims, "exp");
+  if (auto status = jose::verify_token(token, key->key, expected); !status) return fail(std::move(status.error()));
+  auto expires_ms = jose::time_claim(token.claims, "exp");
   if (!expires_ms) return denied(std::move(expires_ms.error().message));
   if (!*expires_ms) return denied("the token has no exp (JWT-SVID §3.3)");
   return VerifiedSvid{std::move(*id), **expires_ms};

@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "jose/token.hpp"
 #include "spiffe/bundle.hpp"
 #include "spiffe/id.hpp"
 
@@ -36,5 +37,7 @@ Result<VerifiedSvid> verify_x509_svid(const std::vector<std::string>& chain, con
 
 // `audience`: one that must be in aud. ES*, RS*, PS* as JWT-SVID §2.1 lists them; typ is absent, JWT or JOSE. Longest life 24 h.
 Result<VerifiedSvid> verify_jwt_svid(std::string_view token, std::string_view audience, const BundleSet& bundles, UnixMs now_ms);
+// The same of one that its caller has read.
+Result<VerifiedSvid> verify_jwt_svid(const jose::Token& token, std::string_view audience, const BundleSet& bundles, UnixMs now_ms);
 
 }  // namespace interlock::spiffe
