@@ -25,6 +25,7 @@ constexpr std::size_t kCgroupBytes = 4096;
 constexpr std::size_t kNameBytes = 64;
 constexpr std::size_t kCachedDigests = 256;
 constexpr std::size_t kStatBytes = 1024;
+constexpr std::size_t kStatusBytes = 4096;
 constexpr std::size_t kParents = 16;  // a process tree can be as deep as its user likes
 
 class Descriptor {
@@ -205,6 +206,27 @@ std::optional<std::string> executable_digest(int pid, std::size_t limit) {
   return known.emplace(key, to_hex(*digest)).first->second;
 }
 
+// Whether the name still leads to the file that runs. A process with mounts of its own can run any file under any name.
+bool leads_to_what_runs(const std::string& path, int pid) {
+  struct stat named;
+  struct stat running;
+  return ::stat(path.c_str(), &named) == 0 && ::stat(proc_path(pid, "exe").c_str(), &running) == 0 && named.st_dev == running.st_dev &&
+         named.st_ino == running.st_ino;
+}
+
+// Whether the process is this user's, by one of its real, effective and saved ids (proc(5), status). A number whose process ended may be
+// another's by now.
+bool is_of_user(int pid, int uid) {
+  const auto text = read_small(proc_path(pid, "status"), kStatusBytes);
+  const auto at = text ? text->find("\nUid:") : std::string::npos;
+  if (at == std::string::npos) return false;
+  int real = -1;
+  int effective = -1;
+  int saved = -1;
+  if (std::sscanf(text->c_str() + at + 5, "%d %d %d", &real, &effective, &saved) != 3) return false;
+  return uid == real || uid == effective || uid == saved;
+}
+
 // The program by its bytes where they could be read, and the control group it was put into.
 std::string workload_of(const json::object& attributes) {
   const auto digest = json::string_at(attributes, "executable_sha256");
@@ -236,7 +258,7 @@ model::Subject local_subject(int pid, int uid, const LocalSubjectOptions& option
   subject.attributes["uid"] = uid;
 
   std::string program = "unknown";
-  if (pid > 0) {
+  if (pid > 0 && is_of_user(pid, uid)) {
     subject.attributes["pid"] = pid;
     if (auto path = read_link(proc_path(pid, "exe"))) {
       static constexpr std::string_view kDeleted = " (deleted)";
@@ -248,7 +270,8 @@ model::Subject local_subject(int pid, int uid, const LocalSubjectOptions& option
       }
       program = plain_name(std::string_view(*path).substr(path->rfind('/') + 1));
       if (program.empty()) program = "unknown";
-      subject.attributes["executable"] = utf8_or_marks(*path);
+      const bool is_known = subject.attributes.contains("executable_deleted") || leads_to_what_runs(*path, pid);
+      subject.attributes[is_known ? "executable" : "executable_elsewhere"] = utf8_or_marks(*path);
       if (options.hash_bytes > 0) {
         if (const auto digest = executable_digest(pid, options.hash_bytes)) subject.attributes["executable_sha256"] = *digest;
       }

@@ -19,14 +19,16 @@ struct LocalSubjectOptions {
 };
 
 // The subject for the client process `pid` (getppid() for a stdio wrapper) that runs as `uid`. Always gives one: what cannot be
-// read (the process is gone, or belongs to somebody else) is left out, and the executable is then named "unknown".
+// read (the process is gone, or not one of that user) is left out, and the executable is then named "unknown".
 //   id          "local/<user>/<basename of the executable>", with other characters than [A-Za-z0-9._+-] replaced by '_'
 //   owner       the user's name, or "uid-<n>" where none is known
 //   assurance   kKernel
 //   credential  "peer"
 //   workload    the executable's digest (its path where it is not hashed) and the control group
 //   attributes  user, uid, pid, executable, executable_sha256, executable_deleted (the file was replaced since it started), cgroup,
-//               parents (executables of the processes above it, the nearest first, up to its session's leader; at most 16)
+//               executable_elsewhere (in place of executable: the name leads to another file here than the one that runs, as in a mount
+//               namespace of its own), parents (executables of the processes above it, the nearest first, up to its session's leader; at
+//               most 16)
 // The hash is taken once for a file (device, inode, size, times) and kept by this process.
 model::Subject local_subject(int pid, int uid, const LocalSubjectOptions& options = {});
 

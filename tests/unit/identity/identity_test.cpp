@@ -149,15 +149,57 @@ TEST(LocalSubject, AProcessThatIsGoneIsUnknownAndStillTheUsers) {
   }
 }
 
+TEST(LocalSubject, AProcessOfAnotherUserLendsNothingToWhoeverHadItsNumber) {
+  Folder folder;
+  const Sleeper client(copy_of_sleep(folder.path() / "agent"));
+  const auto subject = local_subject(client.pid(), static_cast<int>(::getuid()) + 4'321);
+  EXPECT_TRUE(subject.id.ends_with("/unknown")) << subject.id;
+  for (const auto* name : {"pid", "executable", "executable_sha256", "cgroup", "parents"})
+    EXPECT_FALSE(subject.attributes.contains(name)) << name;
+  EXPECT_TRUE(subject.workload.empty());
+}
+
+TEST(LocalSubject, AFileUnderABorrowedNameIsNotTheOneOfThatName) {
+  // A mount namespace of its own, in which the name of one program leads to another.
+  Folder folder;
+  const auto trusted = copy_of_sleep(folder.path() / "trusted");
+  fs::copy_file("/bin/sh", folder.path() / "other");
+  const auto ready = folder.path() / "ready";
+  const auto script = "mount --bind " + (folder.path() / "other").string() + " " + trusted.string() + " && exec " + trusted.string() +
+                      " -c 'echo > " + ready.string() + "; read x'";
+  int input[2];
+  ASSERT_EQ(::pipe2(input, O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::dup2(input[0], 0);
+    ::execlp("unshare", "unshare", "--map-root-user", "--mount", "sh", "-c", script.c_str(), nullptr);
+    ::_exit(127);
+  }
+  ::close(input[0]);
+  bool ended = false;
+  while (!fs::exists(ready) && !(ended = ::waitpid(child, nullptr, WNOHANG) == child)) ::usleep(1000);
+  if (ended) {
+    ::close(input[1]);
+    GTEST_SKIP() << "SKIPPED: this machine gives no mount namespace";
+  }
+  const auto subject = local_subject(child, static_cast<int>(::getuid()));
+  ::close(input[1]);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_FALSE(subject.attributes.contains("executable")) << json::write(subject.attributes);
+  EXPECT_EQ(text_at(subject, "executable_elsewhere"), trusted.string());
+  EXPECT_EQ(text_at(subject, "executable_sha256"), hash_of(folder.path() / "other"));
+}
+
 TEST(LocalSubject, AnExecutableBeyondTheBoundIsNotHashed) {
   Folder folder;
   const auto program = copy_of_sleep(folder.path() / "agent");
   const Sleeper client(program);
   LocalSubjectOptions options;
   options.hash_bytes = static_cast<std::size_t>(fs::file_size(program)) - 1;
-  EXPECT_FALSE(local_subject(client.pid(), 0, options).attributes.contains("executable_sha256"));
+  EXPECT_FALSE(local_subject(client.pid(), static_cast<int>(::getuid()), options).attributes.contains("executable_sha256"));
   options.hash_bytes = 0;
-  EXPECT_FALSE(local_subject(client.pid(), 0, options).attributes.contains("executable_sha256"));
+  EXPECT_FALSE(local_subject(client.pid(), static_cast<int>(::getuid()), options).attributes.contains("executable_sha256"));
 }
 
 TEST(LocalSubject, AUserWithoutANameIsANumber) {
