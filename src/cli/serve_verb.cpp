@@ -8,6 +8,7 @@
 #include "cli/verbs.hpp"
 #include "net/http_server.hpp"
 #include "surface/api/oauth_front.hpp"
+#include "surface/api/task_front.hpp"
 #include "surface/mcp/http_front.hpp"
 
 namespace interlock::cli {
@@ -50,7 +51,8 @@ void answer_probe(const Daemon& daemon, const net::HttpRequest& request, net::Ht
   const bool health = request.path == "/healthz";
   if (!health && request.path != "/readyz") {
     return refuse(exchange, 404,
-                  {ErrorCode::kNotFound, "there is nothing at this path", "MCP is at /mcp and /mcp/NAME, probes at /healthz and /readyz"});
+                  {ErrorCode::kNotFound, "there is nothing at this path",
+                   "MCP is at /mcp and /mcp/NAME, tasks at /v1/tasks, probes at /healthz and /readyz"});
   }
   if (request.method != "GET" && request.method != "HEAD") {
     return refuse(exchange, 405, {ErrorCode::kUnsupported, "this method is not known here", "use GET"}, {{"Allow", "GET, HEAD"}});
@@ -104,6 +106,22 @@ std::unique_ptr<api::OAuthFront> make_exchange_front(Daemon& daemon) {
   return std::make_unique<api::OAuthFront>(std::move(options), std::move(parts));
 }
 
+std::unique_ptr<api::TaskFront> make_task_front(Daemon& daemon) {
+  auto& identity = daemon.identity();
+  api::TaskFrontOptions options;
+  options.public_url = identity.public_url();
+  options.allowed_hosts = daemon.config().allowed_hosts;
+  options.loopback = daemon.config().listens_on_loopback();
+  return std::make_unique<api::TaskFront>(
+      *daemon.organs().gate, daemon.organs().clock, std::move(options),
+      [&identity](identity::Presentation shown, std::function<void(identity::Answer)> done) {
+        identity.authenticate(std::move(shown), std::move(done));
+      },
+      [&daemon, &identity](const identity::Refusal& refusal, net::Headers& headers) {
+        mcp::add_challenges(identity.resource(daemon.config()), "", refusal, headers);
+      });
+}
+
 }  // namespace
 
 int run_serve(const Places& places, const Words& words) {
@@ -150,10 +168,12 @@ int run_serve(const Places& places, const Words& words) {
                          identity.authenticate(std::move(shown), std::move(done));
                        });
   std::unique_ptr<api::OAuthFront> exchange_front;  // null: tokens are not exchanged here
+  std::unique_ptr<api::TaskFront> task_front;
   net::HttpServer server(loop, server_options(config->limits),
                          [&](net::HttpRequest request, const std::shared_ptr<net::HttpExchange>& exchange) {
                            if (front.handle(request, exchange)) return;
                            if (exchange_front && exchange_front->handle(request, exchange)) return;
+                           if (task_front && task_front->handle(request, exchange)) return;
                            answer_probe(**daemon, request, *exchange);
                          });
   const auto listen = [&]() -> Status {
@@ -167,6 +187,7 @@ int run_serve(const Places& places, const Words& words) {
     if (auto begun = (*daemon)->begin(config->public_url.empty() ? address : config->public_url); !begun) return begun;
     front.set_resource(identity.resource((*daemon)->config()));
     exchange_front = make_exchange_front(**daemon);
+    task_front = make_task_front(**daemon);
     (*daemon)->set_listening(address);
     std::printf("%s\n", json::write(json::object{{"listening", address}}).c_str());
     std::fflush(stdout);
