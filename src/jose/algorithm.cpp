@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "jose/key.hpp"
 #include "jose/openssl.hpp"
@@ -75,14 +76,28 @@ const Curve* curve_named(std::string_view name) {
   return found == kCurves.end() ? nullptr : &*found;
 }
 
-bool begin_signing(EVP_MD_CTX* context, EVP_PKEY* key, const Scheme& scheme) {
-  EVP_PKEY_CTX* inner = nullptr;  // owned by `context`
-  return EVP_DigestSignInit_ex(context, &inner, scheme.digest, nullptr, nullptr, key, nullptr) == 1 && pad(inner, scheme);
+const EVP_MD* digest_of(const Scheme& scheme) {
+  static const auto digests = [] {
+    std::array<OwnedDigest, kSchemes.size()> fetched;
+    for (std::size_t i = 0; i < fetched.size(); ++i) {
+      if (kSchemes[i].digest != nullptr) fetched[i].reset(EVP_MD_fetch(nullptr, kSchemes[i].digest, nullptr));
+    }
+    return fetched;
+  }();
+  return digests[static_cast<std::size_t>(scheme.algorithm)].get();
 }
 
-bool begin_verifying(EVP_MD_CTX* context, EVP_PKEY* key, const Scheme& scheme) {
-  EVP_PKEY_CTX* inner = nullptr;
-  return EVP_DigestVerifyInit_ex(context, &inner, scheme.digest, nullptr, nullptr, key, nullptr) == 1 && pad(inner, scheme);
+bool begin_signing(EVP_MD_CTX* context, EVP_PKEY* key, const Scheme& scheme) {
+  EVP_PKEY_CTX* inner = nullptr;  // owned by `context`
+  return EVP_DigestSignInit(context, &inner, digest_of(scheme), nullptr, key) == 1 && pad(inner, scheme);
+}
+
+OwnedKeyContext verifying_context(EVP_PKEY* key, const Scheme& scheme) {
+  OwnedKeyContext context(EVP_PKEY_CTX_new(key, nullptr));
+  // ECDSA takes a digest of whatever name; RSA writes the name into what is signed.
+  const bool ready = context && EVP_PKEY_verify_init(context.get()) == 1 && pad(context.get(), scheme) &&
+                     (scheme.kind != KeyKind::kRsa || EVP_PKEY_CTX_set_signature_md(context.get(), digest_of(scheme)) == 1);
+  return ready ? std::move(context) : nullptr;
 }
 
 }  // namespace interlock::jose

@@ -28,6 +28,7 @@ using OwnedKey = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using OwnedKeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
 using OwnedDigestContext = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
 using OwnedNumber = std::unique_ptr<BIGNUM, Freed<BN_clear_free>>;
+using OwnedDigest = std::unique_ptr<EVP_MD, Freed<EVP_MD_free>>;
 using OwnedEcdsaSignature = std::unique_ptr<ECDSA_SIG, Freed<ECDSA_SIG_free>>;
 using OwnedBio = std::unique_ptr<BIO, Freed<BIO_free_all>>;
 using OwnedCertificate = std::unique_ptr<X509, Freed<X509_free>>;
@@ -64,9 +65,12 @@ struct Curve {
 const Curve* curve_of(KeyKind kind);  // nullptr: no elliptic curve of ECDSA
 const Curve* curve_named(std::string_view name);
 
-// Sets `context` up to sign or verify with `key`. False: OpenSSL will not.
+// The scheme's digest, fetched once; nullptr for EdDSA.
+const EVP_MD* digest_of(const Scheme& scheme);
+// Sets `context` up to sign with `key`. False: OpenSSL will not.
 bool begin_signing(EVP_MD_CTX* context, EVP_PKEY* key, const Scheme& scheme);
-bool begin_verifying(EVP_MD_CTX* context, EVP_PKEY* key, const Scheme& scheme);
+// A context to verify digests with `key`; nullptr: OpenSSL will not. Not for EdDSA, which signs no digest.
+OwnedKeyContext verifying_context(EVP_PKEY* key, const Scheme& scheme);
 
 inline const unsigned char* octets(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 
