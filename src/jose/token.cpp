@@ -128,15 +128,18 @@ Status check_times(const json::object& claims, const Expectations& expected) {
 
 }  // namespace
 
-std::string_view Token::signing_input() const { return std::string_view(text).substr(0, text.rfind('.')); }
+std::string_view Token::signing_input() const { return std::string_view(text).substr(0, text.find('.', text.find('.') + 1)); }
 
 Result<Token> parse_token(std::string_view text) {
   if (text.size() > kTokenBytes) return fail(ErrorCode::kTooLarge, "the token is over the bound of 16 KiB");
-  const auto dots = std::count(text.begin(), text.end(), '.');
-  if (dots == 4) return fail(ErrorCode::kInvalid, "the token is encrypted (JWE); only signed ones are taken");
-  if (dots != 2) return fail(ErrorCode::kInvalid, "the token has not the three parts of a compact JWS (RFC 7515 §7.1)");
   const auto first = text.find('.');
-  const auto second = text.rfind('.');
+  const auto second = first == std::string_view::npos ? first : text.find('.', first + 1);
+  if (second == std::string_view::npos || text.find('.', second + 1) != std::string_view::npos) {
+    if (std::count(text.begin(), text.end(), '.') == 4) {
+      return fail(ErrorCode::kInvalid, "the token is encrypted (JWE); only signed ones are taken");
+    }
+    return fail(ErrorCode::kInvalid, "the token has not the three parts of a compact JWS (RFC 7515 §7.1)");
+  }
 
   auto header = read_part(text.substr(0, first), "header");
   if (!header) return fail(header.error());

@@ -96,6 +96,9 @@ void OAuthFront::exchange(net::HttpRequest request, const std::shared_ptr<net::H
   if (!net::equal_ignoring_case(type.substr(0, type.find(';')), "application/x-www-form-urlencoded"))
     return refuse(*exchange, 400, "invalid_request", "send application/x-www-form-urlencoded");
   if (!request.query.empty()) return refuse(*exchange, 400, "invalid_request", "parameters stand in the body, never in the address");
+  // Two identities: whoever stands before the gate may have looked at the other one.
+  if (request.headers.count("authorization") > 1)
+    return refuse(*exchange, 400, "invalid_request", "there is more than one Authorization header");
   auto form = Form::parse(request.body);
   if (!form) return refuse(*exchange, 400, "invalid_request", form.error().message);
   std::string().swap(request.body);
