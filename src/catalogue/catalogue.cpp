@@ -176,6 +176,8 @@ Classification classify_listed(const Listed& listed, const json::value& args, co
     break;
   }
   Classification out = without_resource(listed, *facts, definition);
+  out.spends = !tool.spends.empty();
+  if (out.spends) out.spend_micros = read_amount(args, tool.spends);
   std::vector<model::NamedResource> resources;
   const ArgumentPlace place{listed.server->cwd, listed.server->home};
   for (const ResourceRule& rule : tool.resources) {
@@ -186,6 +188,8 @@ Classification classify_listed(const Listed& listed, const json::value& args, co
       Classification unknown = cautious(listed.action, listed.whole);
       unknown.sensitive_args = tool.sensitive;
       unknown.private_realm = tool.private_realm;
+      unknown.spends = out.spends;
+      unknown.spend_micros = out.spend_micros;
       unknown.band = std::max(unknown.band, out.band);
       return unknown;
     }

@@ -138,6 +138,12 @@ class EntryParser {
         }
       }
     }
+    if (const Node* spends = map.find("spends")) {
+      const auto path = argument_path(reader_.text(*spends, what + ".spends"));
+      if (!reader_.failed() && (!path || std::find(path->begin(), path->end(), "*") != path->end()))
+        reader_.complain(*spends, "`" + what + ".spends` names no argument", "write the name of the one that holds the amount");
+      if (path) tool.spends = *path;
+    }
     map.close();
     return tool;
   }

@@ -59,6 +59,7 @@ struct ToolEntry {
   std::vector<ToolCase> cases;  // the first that holds replaces `facts`
   bool result_trusted = false;
   std::vector<std::string> sensitive;  // JSON pointers
+  ArgumentPath spends;                 // the argument that is an amount of money; empty: it spends nothing
   std::string private_realm;
 };
 
@@ -95,6 +96,8 @@ enum class Reading {
 };
 Reading read_resources(const ResourceRule& rule, const json::value& args, const ArgumentPlace& place,
                        std::vector<model::NamedResource>& out);
+// The amount of money that stands at `path`, a number or its text; nullopt: none that can be read.
+std::optional<std::int64_t> read_amount(const json::value& args, const ArgumentPath& path);
 bool case_holds(const ToolCase& one, const json::value& args);
 
 }  // namespace interlock::catalogue

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/money.hpp"
 #include "catalogue/entry.hpp"
 #include "catalogue/naming.hpp"
 
@@ -114,6 +115,17 @@ Reading read_resources(const ResourceRule& rule, const json::value& args, const 
     out.push_back({{"File", std::move(*path)}, std::move(folders)});
     return true;
   }));
+}
+
+std::optional<std::int64_t> read_amount(const json::value& args, const ArgumentPath& path) {
+  std::optional<std::int64_t> micros;
+  const auto read = walk(args, path, 0, [&](const json::value& value) {
+    if (!value.is_string() && !value.is_number()) return false;
+    const auto amount = parse_money_micros(value.is_string() ? std::string(json::view(value.get_string())) : json::write(value));
+    if (amount) micros = *amount;
+    return amount.has_value();
+  });
+  return read == Walk::kFound ? micros : std::nullopt;
 }
 
 bool case_holds(const ToolCase& one, const json::value& args) {

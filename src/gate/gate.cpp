@@ -69,7 +69,7 @@ Gate::Gate(Parts parts, Options options, Rules rules) : state_(std::make_unique<
   state_->rules = std::move(rules);
   auto* state = state_.get();
   state->parts.tasks->set_hooks({.record = [state](const task::TaskEvent& event) { return state->record_task(event); },
-                                 .end_is_recorded = [state](const std::string& task) { return state->end_is_recorded(task); },
+                                 .recorded_ends = [state](const std::vector<std::string>& ids) { return state->recorded_ends(ids); },
                                  .on_kill =
                                      [state](const task::TaskRecord& record) {
                                        const auto report = state->cut([&](const Act& act) { return act.task == record.id; },
@@ -151,9 +151,13 @@ void Gate::State::judge(Act& act, const model::Task& task, bool approved) {
                                       .classification = act.classification,
                                       .approved = approved,
                                       .now_ms = parts.clock->now_ms()});
-  const bool may_pass = act.verdict.allows() || act.verdict.kind == model::VerdictKind::kStepUp;
-  // Asking for more is about the scope, and is not held against it.
-  if (may_pass && !act.grant) apply_scopes(act, task, approved);
+  if (act.grant) {
+    // It is about the scope, and is not held against it. Scopes hold while policy only observes, so what widens them does, too.
+    if (act.verdict.observed) act.verdict.kind = act.verdict.would;
+    act.verdict.observed = false;
+    return;
+  }
+  if (act.verdict.allows() || act.verdict.kind == model::VerdictKind::kStepUp) apply_scopes(act, task, approved);
 }
 
 std::shared_ptr<Act> Gate::admit(Caller caller, model::ActionRequest request, const json::object* definition,
@@ -190,6 +194,7 @@ void Gate::State::admit(const std::shared_ptr<Act>& act, std::optional<Refusal> 
     }
   }
   if (act->verdict.kind == model::VerdictKind::kStepUp) return hold(act, std::move(handlers));
+  charge(*act);
   verdict_reached(act, std::move(handlers), record_attempt(*act));
 }
 
@@ -312,6 +317,7 @@ void Gate::on_approval(const approval::Approval& approval) {
     if (may_go_on && task) state.judge(*act, *task, true);
     else deny(act->verdict, model::Layer::kTask, "the task ended while the act was held", "begin a new session");
   }
+  state.charge(*act);
   if (!act->verdict.allows()) receipt.detail["after"] = act->verdict.reason;
   state.verdict_reached(act, std::move(entry.handlers), state.parts.ledger->append(receipt));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -75,9 +76,10 @@ struct Gate::State {
   Result<std::shared_ptr<const policy::PolicyEngine>> scope_engine(const std::vector<std::string>& texts, const std::string& key);
   Status check_scope(const std::vector<std::string>& texts);
   void apply_scopes(Act& act, const model::Task& task, bool approved);
+  void charge(Act& act);  // what an allowed act spends, to its task's budgets
   void apply_grant(Act& act);
   Status record_task(const task::TaskEvent& event) const;
-  Result<bool> end_is_recorded(const std::string& task) const;
+  Result<std::set<std::string>> recorded_ends(const std::vector<std::string>& ids) const;
 
   // gate_kill.cpp
   bool is_killed(Act& act) const;  // then its verdict says so

@@ -4,6 +4,8 @@
 #include "base/hash.hpp"
 #include "gate/gate_state.hpp"
 #include "gate/record.hpp"
+#include "ledger/files.hpp"
+#include "ledger/index.hpp"
 #include "ledger/reading.hpp"
 #include "task/scope.hpp"
 
@@ -91,6 +93,18 @@ void Gate::State::apply_scopes(Act& act, const model::Task& task, bool approved)
     act.verdict.policies.clear();
     return false;
   });
+}
+
+void Gate::State::charge(Act& act) {
+  const auto& classification = act.classification;
+  if (!classification.spends || !act.verdict.allows() || !parts.tasks->has_spend_budget(act.task)) return;
+  if (!classification.spend_micros) {
+    return deny(act.verdict, model::Layer::kTask,
+                "task " + act.task + " has a budget, and what the act spends cannot be told from its arguments",
+                "name the amount as a plain decimal number");
+  }
+  if (auto spent = parts.tasks->spend(act.task, *classification.spend_micros, parts.clock->now_ms()); !spent)
+    deny(act.verdict, model::Layer::kTask, std::move(spent.error().message), std::move(spent.error().hint));
 }
 
 // ---- asking for more --------------------------------------------------------------------------------------------------------
@@ -199,11 +213,8 @@ Result<task::TaskView> Gate::start_task_as(const Caller& caller, task::TaskOrder
     return fail(ErrorCode::kDenied, "a task for another agent has to be a child of one of the caller's own",
                 "start a task for yourself, and name it as parent");
   }
-  const auto open = state.parts.tasks->list(now_ms);
-  const auto own = std::count_if(open.begin(), open.end(), [&](const task::TaskView& view) {
-    return view.record.started_by == task::StartedBy::kAgent && view.record.by == caller.subject.id;
-  });
-  if (static_cast<std::size_t>(own) >= kTasksOfAgent)
+  const auto own = state.parts.tasks->started_by(caller.subject.id);
+  if (own >= kTasksOfAgent)
     return fail(ErrorCode::kTooLarge,
                 "agent \"" + caller.subject.id + "\" has started " + std::to_string(own) + " tasks that are open, which is the bound",
                 "end some");
@@ -268,7 +279,7 @@ Status Gate::State::record_task(const task::TaskEvent& event) const {
       detail["expires"] = rfc3339(record.expires_ms);
       if (record.heartbeat_ms != 0) detail["heartbeat_ms"] = record.heartbeat_ms;
       if (record.budget.calls) detail["calls_budget"] = *record.budget.calls;
-      if (record.budget.spend_micros) detail["spend_budget"] = task::money_text(*record.budget.spend_micros);
+      if (record.budget.spend_micros) detail["spend_budget"] = money_text(*record.budget.spend_micros);
       if (!record.scope.empty()) {
         json::array scope;
         for (const auto& text : record.scope) scope.emplace_back(text);
@@ -292,11 +303,29 @@ Status Gate::State::record_task(const task::TaskEvent& event) const {
   return {};
 }
 
-Result<bool> Gate::State::end_is_recorded(const std::string& task) const {
-  auto found =
-      ledger::find_receipts(parts.ledger->log_folder().parent_path(), {.act = task, .kind = "task", .verdict = "ended", .limit = 1});
-  if (!found) return fail(std::move(found.error()));
-  return !found->records.empty();
+Result<std::set<std::string>> Gate::State::recorded_ends(const std::vector<std::string>& ids) const {
+  const auto folder = parts.ledger->log_folder().parent_path();
+  std::set<std::string> out;
+  const auto query = [](const std::string& id) { return ledger::Query{.act = id, .kind = "task", .verdict = "ended", .limit = 1}; };
+  auto logs = ledger::list_logs(folder);
+  if (!logs) return fail(std::move(logs.error()));
+  for (const auto& paths : *logs) {
+    // One opening for all; where the index cannot be brought up to date, the log itself is searched.
+    auto index = ledger::Index::open(paths);
+    const bool is_current = index && index->catch_up(paths);
+    for (const auto& id : ids) {
+      if (is_current) {
+        auto rows = index->find(query(id));
+        if (!rows) return fail(std::move(rows.error()));
+        if (!rows->empty()) out.insert(id);
+        continue;
+      }
+      auto found = ledger::find_receipts(folder, query(id));
+      if (!found) return fail(std::move(found.error()));
+      if (!found->records.empty()) out.insert(id);
+    }
+  }
+  return out;
 }
 
 }  // namespace interlock::gate

@@ -41,14 +41,14 @@ struct Subject {
   std::string id;
   std::string owner;
   Assurance assurance = Assurance::kNone;
-  std::string client;            // self-reported client name and version: shown and recorded, never trusted
-  json::object attributes;       // more facts for policy: uid, executable, claims
-  std::vector<Delegator> chain;  // origin first, the nearest last; empty: it acts for nobody but itself
+  std::string client;               // self-reported client name and version: shown and recorded, never trusted
+  json::object attributes;          // more facts for policy: uid, executable, claims
+  std::vector<Delegator> chain;     // origin first, the nearest last; empty: it acts for nobody but itself
   std::vector<std::string> scopes;  // OAuth scopes of its token
-  std::string credential;        // what was shown: "peer", "token", "oidc", "x509-svid", "jwt-svid", "exchange"; empty: nothing
-  std::string workload;          // fingerprint of who used it (executable, certificate key, DPoP key); empty: cannot be told
-  bool inherited = false;        // the credential stands for a human alone: the agent borrowed it
-  UnixMs expires_ms = 0;         // of the credential; 0: it has no end of its own
+  std::string credential;           // what was shown: "peer", "token", "oidc", "x509-svid", "jwt-svid", "exchange"; empty: nothing
+  std::string workload;             // fingerprint of who used it (executable, certificate key, DPoP key); empty: cannot be told
+  bool inherited = false;           // the credential stands for a human alone: the agent borrowed it
+  UnixMs expires_ms = 0;            // of the credential; 0: it has no end of its own
 };
 
 // The unit of trust (DESIGN §6). Only what a decision reads; src/task owns its life.
@@ -85,9 +85,11 @@ struct Classification {
   std::vector<EntityName> containers;  // the resource's further ancestors, e.g. Folder::"/work"; Tool and Server are added by the gate
   bool known = false;                  // false: no catalogue entry, the cautious default
   bool result_trusted = false;
-  std::vector<std::string> sensitive_args;       // JSON pointers (RFC 6901) below args whose values are hashed in receipts
-  std::vector<NamedResource> further_resources;  // an act on several resources: each is decided, one denial denies the act
-  std::string private_realm;                     // the result carries the label private:<realm>; empty: none
+  std::vector<std::string> sensitive_args;        // JSON pointers (RFC 6901) below args whose values are hashed in receipts
+  std::vector<NamedResource> further_resources;   // an act on several resources: each is decided, one denial denies the act
+  std::string private_realm;                      // the result carries the label private:<realm>; empty: none
+  bool spends = false;                            // it spends money
+  std::optional<std::int64_t> spend_micros = {};  // how much, in micro-units; absent where the arguments do not tell
 };
 
 // One act as a surface asks for it, before classification.

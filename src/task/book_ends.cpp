@@ -111,10 +111,10 @@ bool TaskBook::State::store_intent(OpenTask& task, store::Store& through, UnixMs
 void TaskBook::State::finish(OpenTask& task, UnixMs now_ms, bool look_first) {
   const auto later = [&] { unfinished.insert(task.record.id); };
   bool recorded = false;
-  if (look_first && hooks.end_is_recorded) {
-    const auto known = hooks.end_is_recorded(task.record.id);
+  if (look_first && hooks.recorded_ends) {
+    const auto known = hooks.recorded_ends({task.record.id});
     if (!known) return later();
-    recorded = *known;
+    recorded = !known->empty();
   }
   if (!recorded && hooks.record) {
     const TaskEvent event{
@@ -212,6 +212,10 @@ Status TaskBook::end(std::string_view id, const Ending& ending, UnixMs now_ms) {
     return fail(ErrorCode::kNotFound, "no open task has the id " + std::string(id.substr(0, kNameBytes)), "see `interlock task list`");
   if (task->is_implicit()) s.remember_stop({task->record.subject, task->record.session}, ending.reason);
   s.end_all(s.with_children({task}), ending, now_ms);
+  const auto* left = s.find(id);
+  if (left != nullptr && !left->is_implicit() && !left->intent_stored)
+    return fail(ErrorCode::kIo, "the end of task " + left->record.id + " holds in this gate alone: it could not be stored",
+                "mend the state folder");
   return {};
 }
 

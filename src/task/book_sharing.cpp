@@ -10,7 +10,8 @@ constexpr std::int64_t kUsesEveryMs = 1'000;  // counts and beats are written th
 constexpr std::int64_t kRecoveryEveryMs = 2'000;
 constexpr std::int64_t kForgetEveryMs = 3'600'000;
 constexpr std::size_t kForgetAtOnce = 1'000;
-constexpr std::size_t kDeadGates = 10'000;  // looked at in one go
+constexpr std::size_t kSessionsAtOnce = 256;  // tasks of dead gates that are ended in one go
+constexpr std::size_t kDeadGates = 10'000;    // looked at in one go
 constexpr std::string_view kGone = "the gate that ran it is gone";
 
 struct Use {
@@ -198,15 +199,15 @@ void TaskBook::State::recover(UnixMs now_ms) {
 
 void TaskBook::State::recover_sessions(UnixMs now_ms) {
   std::string after;
-  for (std::size_t gates = 0; gates < kDeadGates; ++gates) {
+  std::vector<std::pair<std::string, TaskRecord>> claimed;  // key, record
+  for (std::size_t gates = 0; gates < kDeadGates && claimed.size() < kSessionsAtOnce; ++gates) {
     const auto first = parts.quick->scan(kSessionBucket, "", 1, after);
-    if (!first || first->empty()) return;
+    if (!first || first->empty()) break;
     const std::string gate = first->front().key.substr(0, first->front().key.find('/'));
-    const std::string own_rows = gate + "/";
     after = gate + "0";  // the character after '/': past all rows of this gate
     if (parts.presence->is_alive(gate)) continue;
-    const auto rows = parts.quick->scan(kSessionBucket, own_rows, kStorePage);  // the rest at the next look
-    if (!rows) return;
+    const auto rows = parts.quick->scan(kSessionBucket, gate + "/", kSessionsAtOnce - claimed.size());
+    if (!rows) break;
     for (const auto& row : *rows) {
       auto record = record_from(row.value);
       if (!record) {
@@ -219,14 +220,24 @@ void TaskBook::State::recover_sessions(UnixMs now_ms) {
       record->state = TaskState::kEnding;
       record->end_reason = kGone;
       if (record->ended_ms == 0) record->ended_ms = now_ms;
+      // Who wins writes the receipt, unless the dead one had.
       if (!parts.quick->compare_and_set(kSessionBucket, row.key, record_text(*record), row.revision)) continue;
-      const auto known = hooks.end_is_recorded ? hooks.end_is_recorded(record->id) : Result<bool>(false);
-      if (!known) continue;
-      if (!*known && hooks.record && !hooks.record({.change = TaskChange::kEnded, .task = *record, .at_ms = record->ended_ms})) continue;
-      (void)parts.quick->remove(kSessionBucket, row.key);
-      remember_end(*record);
+      claimed.emplace_back(row.key, std::move(*record));
     }
   }
+  if (claimed.empty()) return;
+  std::vector<std::string> ids;
+  for (const auto& [key, record] : claimed) ids.push_back(record.id);
+  const auto known = hooks.recorded_ends ? hooks.recorded_ends(ids) : Result<std::set<std::string>>();
+  if (!known) return;
+  for (const auto& [key, record] : claimed) {
+    if (!known->contains(record.id) && hooks.record &&
+        !hooks.record({.change = TaskChange::kEnded, .task = record, .at_ms = record.ended_ms}))
+      continue;
+    (void)parts.quick->remove(kSessionBucket, key);
+    remember_end(record);
+  }
+  if (claimed.size() == kSessionsAtOnce) next_recovery_ms = now_ms;  // there may be more
 }
 
 void TaskBook::State::forget_old(UnixMs now_ms) {

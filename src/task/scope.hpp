@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "base/json.hpp"
+#include "base/money.hpp"
 #include "base/result.hpp"
 #include "model/action.hpp"
 
@@ -37,9 +38,5 @@ struct CompiledScope {
 
 // kInvalid with a sentence that names the member, kTooLarge.
 Result<CompiledScope> compile_scope(const json::object& form, UnixMs now_ms);
-
-// "12.50", "3" -> micro-units; at most six decimals, not negative. Numbers of JSON are read by their text.
-Result<std::int64_t> parse_money_micros(std::string_view text);
-std::string money_text(std::int64_t micros);  // "12.5"
 
 }  // namespace interlock::task

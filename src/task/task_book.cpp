@@ -428,6 +428,13 @@ Status TaskBook::may_go_on(std::string_view id, UnixMs now_ms) const {
   return {};
 }
 
+bool TaskBook::has_spend_budget(std::string_view id) const {
+  for (const auto* at = state_->find(id); at != nullptr; at = at->parent) {
+    if (at->record.budget.spend_micros) return true;
+  }
+  return false;
+}
+
 Status TaskBook::spend(std::string_view id, std::int64_t micros, UnixMs now_ms) {
   auto& s = *state_;
   if (micros <= 0) return {};
@@ -573,6 +580,13 @@ std::vector<TaskView> TaskBook::list(UnixMs now_ms, bool with_ended) const {
     return std::tie(a.record.started_ms, a.record.id) < std::tie(b.record.started_ms, b.record.id);
   });
   return out;
+}
+
+std::size_t TaskBook::started_by(std::string_view agent) const {
+  return static_cast<std::size_t>(std::count_if(state_->tasks.begin(), state_->tasks.end(), [&](const auto& entry) {
+    const auto& record = entry.second->record;
+    return record.started_by == StartedBy::kAgent && record.by == agent;
+  }));
 }
 
 std::size_t TaskBook::size() const { return state_->tasks.size(); }

@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,8 +67,8 @@ struct TaskEvent {
 struct TaskHooks {
   // Writes the receipt. An end whose receipt cannot be written is tried again at each tick.
   std::function<Status(const TaskEvent&)> record;
-  // Whether the ledger has a receipt of this task's end. Asked for what a gate that died left half done.
-  std::function<Result<bool>(const std::string& task)> end_is_recorded;
+  // Those of the tasks whose end the ledger has a receipt of. Asked for what a gate that died left half done.
+  std::function<Result<std::set<std::string>>(const std::vector<std::string>& tasks)> recorded_ends;
   // A task ended by the kill switch, here or by another gate.
   std::function<void(const TaskRecord&)> on_kill;
 };
@@ -120,6 +121,7 @@ class TaskBook {
   // The same, without counting: may an act that was admitted be performed now? kExpired, kDenied.
   Status may_go_on(std::string_view task, UnixMs now_ms) const;
   // Takes `micros` from the budgets of the task and its ancestors. kDenied: that much is not left; then nothing is taken.
+  bool has_spend_budget(std::string_view task) const;  // it or one of its ancestors
   Status spend(std::string_view task, std::int64_t micros, UnixMs now_ms);
 
   // What restricts acts of `task`, from the task to its root.
@@ -152,6 +154,7 @@ class TaskBook {
   // Open here or shared; an explicit one that ended, as long as it is kept.
   std::optional<TaskView> find(std::string_view task, UnixMs now_ms) const;
   std::vector<TaskView> list(UnixMs now_ms, bool with_ended = false) const;  // oldest first
+  std::size_t started_by(std::string_view agent) const;                      // open ones that this agent started
   std::size_t size() const;                                                  // open ones
 
  private:

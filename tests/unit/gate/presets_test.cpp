@@ -164,11 +164,11 @@ TEST(Balanced, DecidesOnRealCalls) {
   }
 }
 
-TEST(Strict, SaysThatNoPolicyIsThere) {
+TEST(Strict, SaysThatNoPolicyPermitsAndHowOneCould) {
   const auto request = call_of("filesystem", "read_text_file", {{"path", "/work/a"}});
   const auto verdict = decide(*preset("strict"), request, shipped()->classify(request));
-  EXPECT_NE(verdict.reason.find("no policy is in force"), std::string::npos) << verdict.reason;
-  EXPECT_NE(verdict.next.find("polic"), std::string::npos) << verdict.next;
+  EXPECT_NE(verdict.reason.find("no policy permits"), std::string::npos) << verdict.reason;
+  EXPECT_NE(verdict.next.find("permit (principal"), std::string::npos) << verdict.next;
 }
 
 }  // namespace

@@ -251,6 +251,22 @@ TEST(Scopes, ThatCannotBeUsedAreRefusedAtTheStart) {
   EXPECT_TRUE(world.gate->list_tasks(true).empty());
 }
 
+TEST(Budgets, OfMoneyAreSpentByWhatTheCatalogueSaysSpends) {
+  World world({.policy = kAllowAll});
+  started(world, {{"spend", "10"}});
+  const auto pay = [&](json::value amount) { return world.ask_and_wait("pay", {{"amount", std::move(amount)}}); };
+  EXPECT_EQ(pay("7.5")->kind(), VerdictKind::kAllow);
+  const auto too_much = pay(2.51);
+  ASSERT_EQ(too_much->kind(), VerdictKind::kDeny);
+  EXPECT_EQ(too_much->act->verdict.layer, model::Layer::kTask);
+  EXPECT_NE(too_much->act->verdict.reason.find("2.5 of 10 left"), std::string::npos) << too_much->act->verdict.reason;
+  for (const json::value& unreadable : {json::value("a lot"), json::value(-1), json::value(nullptr), json::value(json::array{1})})
+    EXPECT_EQ(pay(unreadable)->kind(), VerdictKind::kDeny) << json::write(unreadable);
+  EXPECT_EQ(pay(2)->kind(), VerdictKind::kAllow);
+  EXPECT_EQ(world.ask("look")->kind(), VerdictKind::kAllow) << "what spends nothing needs no budget";
+  EXPECT_EQ(world.ask("pay", {}, std::nullopt, "other")->kind(), VerdictKind::kAllow) << "who has no budget, has no bound";
+}
+
 TEST(Scopes, OfOneAgentBindNoOther) {
   World world({.policy = kAllowAll});
   started(world, {{"scope", json::object{{"effects", json::array()}}}});
@@ -317,6 +333,13 @@ TEST(AskingForMore, IsRefusedWhereItCannotBeGiven) {
   const auto late = ask_for(world, task, {.expires_ms = world.clock.now_ms() + 400 * 86'400'000LL});
   ASSERT_TRUE(world.work.run_until([&] { return late->verdicts > 0; }));
   EXPECT_EQ(late->kind(), VerdictKind::kDeny) << "beyond the configured bound, whoever says yes";
+}
+
+TEST(AskingForMore, NeedsTheYesThatPolicyWantsWhileTheGateOnlyObserves) {
+  World world({.policy = std::string(kAllowAll) + R"(forbid (principal, action in Action::"admin", resource) unless { context.approved };)",
+               .observe = true});
+  const auto task = started(world, {{"calls", 5}});
+  EXPECT_TRUE(ask_for(world, task, {.more_calls = 10})->held);
 }
 
 TEST(AskingForMore, GivesNothingBeyondTheParent) {

@@ -110,6 +110,7 @@ tools:
   write: { effects: [write], band: 1, resource: { file: path } }
   get: { effects: [read], band: 1, resource: { url: url } }
   post: { effects: [write, send], band: 2, resource: { url: url } }
+  pay: { effects: [send], band: 1, spends: amount }
   repo: { effects: [read], band: 0, resource: { type: Repo, id: "{name}", in: [{ type: Owner, id: "{owner}" }] } }
 )";
 

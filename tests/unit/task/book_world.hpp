@@ -68,7 +68,13 @@ struct GateOf {
                            {event.change, event.task.id, event.task.subject, event.task.end_reason, std::string(event.by)});
                        return {};
                      },
-                     .end_is_recorded = [this](const std::string& task) -> Result<bool> { return site.ends_of(task) > 0; },
+                     .recorded_ends = [this](const std::vector<std::string>& ids) -> Result<std::set<std::string>> {
+                       std::set<std::string> out;
+                       for (const auto& id : ids) {
+                         if (site.ends_of(id) > 0) out.insert(id);
+                       }
+                       return out;
+                     },
                      .on_kill = [this](const TaskRecord& record) { killed.push_back(record.id); }});
   }
   // As kill -9 does: nothing is said to anybody.
