@@ -59,7 +59,7 @@ struct GrpcCall {
   std::string path;  // "/SpiffeWorkloadAPI/FetchX509SVID"
   Headers metadata;  // names in lower case, pseudo-headers left out
   std::string message;
-  int peer_pid = -1;  // SO_PEERCRED of a Unix socket
+  int peer_pid = -1;  // SO_PEERCRED of a Unix socket; -1: not known, or the process that connected has ended
   int peer_uid = -1;
 };
 
@@ -71,6 +71,8 @@ class GrpcReply {
   virtual void finish(GrpcStatus status) = 0;       // once, last
   virtual void on_gone(std::function<void()> work) = 0;
   virtual bool gone() const = 0;
+  // Whether the process that connected still runs. Others may go on with its socket, and its number may become another's.
+  virtual bool peer_lives() const = 0;
 };
 
 using GrpcHandler = std::function<void(GrpcCall call, std::shared_ptr<GrpcReply> reply)>;

@@ -1,6 +1,9 @@
 #include "net/grpc_server_connection.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace interlock::net {
 namespace {
@@ -18,6 +21,7 @@ class Reply final : public GrpcReply, public std::enable_shared_from_this<Reply>
   void finish(GrpcStatus status) override;
   void on_gone(std::function<void()> work) override;
   bool gone() const override { return gone_; }
+  bool peer_lives() const override;
 
   void become_gone();
 
@@ -42,6 +46,33 @@ struct ServerStream final : GrpcStream {
   bool answering = false;  // the headers of the answer are on their way
 };
 
+// The process that connected, held so that its number cannot become another's unnoticed (pidfd_open(2), unix(7) SO_PEERPIDFD).
+class PeerProcess {
+ public:
+  PeerProcess(int socket, pid_t pid) : fd_(of_socket(socket)) {
+    if (fd_ < 0 && pid > 0) fd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  }
+  PeerProcess(const PeerProcess&) = delete;
+  PeerProcess& operator=(const PeerProcess&) = delete;
+  ~PeerProcess() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  // Readable: it has ended.
+  bool lives() const {
+    pollfd look{fd_, POLLIN, 0};
+    return fd_ >= 0 && ::poll(&look, 1, 0) == 0;
+  }
+
+ private:
+  static int of_socket(int socket) {
+    constexpr int kPeerPidFd = 77;  // SO_PEERPIDFD, since Linux 6.5: names the process without a moment in between
+    int fd = -1;
+    socklen_t size = sizeof fd;
+    return ::getsockopt(socket, SOL_SOCKET, kPeerPidFd, &fd, &size) == 0 ? fd : -1;
+  }
+  int fd_;
+};
+
 class Connection final : public GrpcConnection {
  public:
   Connection(std::shared_ptr<GrpcServerContext> context, int fd)
@@ -51,10 +82,12 @@ class Connection final : public GrpcConnection {
     if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0) {
       peer_pid_ = credentials.pid;
       peer_uid_ = static_cast<int>(credentials.uid);
+      peer_.emplace(fd, credentials.pid);
     }
   }
 
   Loop& loop() { return loop_; }
+  bool peer_lives() const { return peer_ && peer_->lives(); }
 
   // --- for replies ---
 
@@ -121,7 +154,7 @@ class Connection final : public GrpcConnection {
       if (!name.starts_with(':')) call.metadata.add(name, value);
     }
     call.message = std::move(*stream.message);
-    call.peer_pid = peer_pid_;
+    call.peer_pid = peer_lives() ? peer_pid_ : -1;
     call.peer_uid = peer_uid_;
     loop_.cancel(std::exchange(stream.timer, 0));
     if (stream.timeout_ms) arm(stream, *stream.timeout_ms, "the call's deadline has passed");
@@ -184,6 +217,7 @@ class Connection final : public GrpcConnection {
   std::shared_ptr<GrpcServerContext> context_;
   int peer_pid_ = -1;
   int peer_uid_ = -1;
+  std::optional<PeerProcess> peer_;
 };
 
 Reply::~Reply() {
@@ -202,6 +236,8 @@ void Reply::finish(GrpcStatus status) {
   gone_work_ = nullptr;
   connection_->finish_call(id_, status);
 }
+
+bool Reply::peer_lives() const { return connection_->peer_lives(); }
 
 void Reply::on_gone(std::function<void()> work) {
   gone_work_ = std::move(work);

@@ -73,7 +73,8 @@ struct WorkloadServer::State : std::enable_shared_from_this<WorkloadServer::Stat
   }
 
   Result<std::vector<SpiffeId>> ids_of(const WorkloadPeer& peer) const {
-    if (peer.pid <= 0 || peer.uid < 0) return fail(ErrorCode::kDenied, "the kernel does not say who asks");
+    if (peer.pid <= 0 || peer.uid < 0)
+      return fail(ErrorCode::kDenied, "the kernel does not say who asks, or the process that connected has ended");
     auto ids = attest(peer);
     if (!ids) {
       // Whatever its reason, a process that cannot be named is not named; only what may pass is said to pass.
@@ -160,7 +161,9 @@ struct WorkloadServer::State : std::enable_shared_from_this<WorkloadServer::Stat
   void push(std::uint64_t number) {
     const auto found = streams.find(number);
     if (found == streams.end()) return;
-    auto ids = ids_of(found->second.peer);
+    // A process that handed its socket on and ended is not asked about: its number may be another's by now.
+    const bool lives = found->second.reply->peer_lives();
+    auto ids = ids_of(lives ? found->second.peer : WorkloadPeer{});
     if (!ids) return end(number, refused(ids.error()));
     if (found->second.kind == StreamKind::kX509Svids) return push_svids(number, *ids);
     const auto own = authority.bundle();

@@ -1,8 +1,8 @@
 // Serves the SPIFFE Workload API on a Unix socket: FetchX509SVID, FetchX509Bundles, FetchJWTSVID, FetchJWTBundles, ValidateJWTSVID.
 //
-// Who asks is told by the kernel (SO_PEERCRED) and named by `attest`, given by whoever composes it; a process that is not known gets
-// PermissionDenied. Calls without "workload.spiffe.io: true" get InvalidArgument (SPIFFE Workload Endpoint §6). SVIDs are pushed anew at
-// half of their life and whenever the bundles change. Loop thread only.
+// Who asks is told by the kernel (SO_PEERCRED) and named by `attest`, given by whoever composes it; a process that is not known, or that
+// has ended while others go on with its socket, gets PermissionDenied. Calls without "workload.spiffe.io: true" get InvalidArgument (SPIFFE
+// Workload Endpoint §6). SVIDs are pushed anew at half of their life and whenever the bundles change. Loop thread only.
 #pragma once
 
 #include <functional>

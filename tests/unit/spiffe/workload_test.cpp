@@ -1,9 +1,13 @@
 // Our Workload API client against our server on a real socket, and calls that no sound client would make.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 #include <set>
 
@@ -27,6 +31,77 @@ constexpr auto kWeb = "spiffe://example.org/web";
 constexpr auto kApi = "spiffe://example.org/api";
 constexpr auto kGate = "https://gate.example";
 constexpr std::int64_t kPatienceNs = 10'000'000'000;
+
+// ---- what a process does that hands its socket on ---------------------------------------------------------------------------
+
+bool send_descriptor(int channel, int fd) {
+  alignas(cmsghdr) char space[CMSG_SPACE(sizeof fd)] = {};
+  char byte = 'x';
+  iovec part{&byte, 1};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = space;
+  message.msg_controllen = sizeof space;
+  cmsghdr* const control = CMSG_FIRSTHDR(&message);
+  control->cmsg_level = SOL_SOCKET;
+  control->cmsg_type = SCM_RIGHTS;
+  control->cmsg_len = CMSG_LEN(sizeof fd);
+  std::memcpy(CMSG_DATA(control), &fd, sizeof fd);
+  return ::sendmsg(channel, &message, 0) == 1;
+}
+
+int receive_descriptor(int channel) {
+  int fd = -1;
+  alignas(cmsghdr) char space[CMSG_SPACE(sizeof fd)] = {};
+  char byte = 0;
+  iovec part{&byte, 1};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = space;
+  message.msg_controllen = sizeof space;
+  if (::recvmsg(channel, &message, 0) != 1 || CMSG_FIRSTHDR(&message) == nullptr) return -1;
+  std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+  return fd;
+}
+
+// HTTP/2 by hand (RFC 9113 §4.1), since no client of ours can be given a socket.
+constexpr char kDataFrame = 0;
+constexpr char kHeadersFrame = 1;
+constexpr std::size_t kFrameHead = 9;
+
+std::string frame(char type, char flags, char stream, std::string_view payload) {
+  const std::string head{0, static_cast<char>(payload.size() >> 8), static_cast<char>(payload.size()), type, flags, 0, 0, 0, stream};
+  return head + std::string(payload);
+}
+
+std::string raw_call(std::string_view path) {
+  std::string fields;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    fields += '\0';  // a literal, never indexed (RFC 7541 §6.2.2)
+    for (const auto text : {name, value}) (fields += static_cast<char>(text.size())) += text;
+  };
+  add(":method", "POST");
+  add(":scheme", "http");
+  add(":path", path);
+  add(":authority", "localhost");
+  add("te", "trailers");
+  add("content-type", "application/grpc");
+  add("workload.spiffe.io", "true");
+  return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, "") + frame(kHeadersFrame, 4, 1, fields) +
+         frame(kDataFrame, 1, 1, std::string_view("\0\0\0\0\0", 5));
+}
+
+std::set<char> frame_types(std::string_view bytes) {
+  std::set<char> types;
+  while (bytes.size() >= kFrameHead) {
+    types.insert(bytes[3]);
+    const auto size = (static_cast<std::size_t>(static_cast<unsigned char>(bytes[1])) << 8) | static_cast<unsigned char>(bytes[2]);
+    bytes.remove_prefix(std::min(bytes.size(), kFrameHead + size));
+  }
+  return types;
+}
 
 class WorkloadTest : public ::testing::Test {
  protected:
@@ -234,6 +309,41 @@ TEST_F(WorkloadTest, AProcessThatLosesItsIdentityLosesItsStream) {
   ids_ = {kApi};
   ASSERT_TRUE(comes([&] { return is_whole(); }));
   EXPECT_EQ(client_->current().svids.at(0).id.text(), kApi);
+}
+
+TEST_F(WorkloadTest, ASocketThatIsHandedOnByAProcessThatEndsIsNobodys) {
+  begin();
+  // A child connects, and ends; its socket lives on here, and its number may be given to another process.
+  int channel[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    socket().copy(address.sun_path, sizeof address.sun_path - 1);
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) ::_exit(1);
+    ::_exit(send_descriptor(channel[1], fd) ? 0 : 2);
+  }
+  const int handed = receive_descriptor(channel[0]);
+  ASSERT_GE(handed, 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  const auto call = raw_call(workload_path::kFetchX509Svid);
+  ASSERT_EQ(::send(handed, call.data(), call.size(), MSG_NOSIGNAL), static_cast<ssize_t>(call.size()));
+  std::string answer;
+  ASSERT_TRUE(comes([&] {
+    char block[4096];
+    const auto got = ::recv(handed, block, sizeof block, MSG_DONTWAIT);
+    if (got > 0) answer.append(block, static_cast<std::size_t>(got));
+    return frame_types(answer).contains(kHeadersFrame);
+  }));
+  EXPECT_FALSE(frame_types(answer).contains(kDataFrame)) << "a refusal has no message";
+  EXPECT_TRUE(peers_.empty()) << "and nobody else is looked at under its number";
+  ::close(handed);
+  ::close(channel[0]);
+  ::close(channel[1]);
 }
 
 TEST_F(WorkloadTest, WhatWasReceivedStaysInForceWhileTheServerIsAway) {
