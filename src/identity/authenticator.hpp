@@ -48,7 +48,8 @@ struct Refusal {
   std::string oauth_error;  // "invalid_token", "insufficient_scope", "invalid_dpop_proof", "use_dpop_nonce"; empty: nothing was shown
   std::vector<std::string> scopes;
   std::string dpop_nonce;  // to be sent as DPoP-Nonce; empty: none
-  // The human whose token an agent showed as if it were its own: verified, and refused for that alone. For the receipt; else empty.
+  // The human whose token an agent showed as if it were its own: verified, and refused for that alone. Else empty.
+  // Whoever composes the gate leaves a receipt of it.
   std::string inherited_from;
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/ids.hpp"
 #include "net/sse.hpp"
 
 namespace interlock::mcp {
@@ -260,22 +259,6 @@ void HttpFront::refuse_identity(const Endpoint& endpoint, const identity::Refusa
                                 const std::shared_ptr<net::HttpExchange>& exchange) {
   auto headers = json_headers();
   add_challenges(options_.resource, endpoint.name, refusal, headers);
-  if (!refusal.inherited_from.empty()) {
-    // A human's token in an agent's hands is no noise of the network: somebody was given what was not theirs.
-    model::Receipt receipt;
-    receipt.kind = model::ReceiptKind::kAttempt;
-    receipt.at_ms = SystemClock().now_ms();
-    receipt.act = new_id("act", receipt.at_ms);
-    receipt.subject = refusal.inherited_from;
-    receipt.surface = "mcp";
-    receipt.server = endpoint.name;
-    receipt.verdict = model::verdict_name(model::VerdictKind::kDeny);
-    receipt.layer = model::layer_name(model::Layer::kIdentity);
-    receipt.detail = {{"reason", refusal.error.message}, {"inherited", true}};
-    if (auto recorded = surface_.gate().record(std::move(receipt)); !recorded) {
-      return refuse(exchange, 503, kOverloaded, "the refusal cannot be recorded: " + recorded.error().text());
-    }
-  }
   const json::value data =
       json::object{{"interlock", json::object{{"layer", "identity"}, {"reason", refusal.error.message}, {"next", refusal.error.hint}}}};
   refuse(exchange, refusal.status, -31001, "Denied by Interlock (identity): " + refusal.error.text(), nullptr, &data, std::move(headers));
