@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace interlock::store {
@@ -78,10 +79,15 @@ std::int64_t Statement::number(int column) const { return sqlite3_column_int64(h
 Result<Database> Database::open(const std::filesystem::path& path, Mode mode) {
   const bool in_memory = path == ":memory:";
   if (mode == Mode::kReadWrite && !in_memory) {
-    // SQLite gives its side files the mode of the main file, so the mode is set before SQLite sees it.
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return fail(system_error("cannot open " + path.string(), errno));
-    ::close(fd);
+    // SQLite gives its side files the mode of the main file, so the mode is set before SQLite sees it. A file that is there is not
+    // opened here: closing it would let go of the locks that another connection of this process has on it (POSIX fcntl), and the
+    // next process to leave would take the log away from under that connection.
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) ::close(fd);
+    struct stat facts{};
+    if (fd < 0 && errno != EEXIST) return fail(system_error("cannot open " + path.string(), errno));
+    if (::lstat(path.c_str(), &facts) != 0) return fail(system_error("cannot open " + path.string(), errno));
+    if (!S_ISREG(facts.st_mode)) return fail(ErrorCode::kInvalid, path.string() + " is not a file", "move it away");
   }
   const int flags = (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) | SQLITE_OPEN_NOMUTEX;
   sqlite3* raw = nullptr;

@@ -171,6 +171,39 @@ TEST(SqliteStore, LosesNoIncrementOfSeveralProcesses) {
   EXPECT_EQ((**(*store)->get("b", "count")).value, std::to_string(kProcesses * kIncrements));
 }
 
+// A second opening in this process must not cost the first one its locks, or the next process that closes takes the log away from under it.
+TEST(SqliteStore, KeepsItsLocksWhenItIsOpenedTwiceAndAnotherProcessLeaves) {
+  const TemporaryFolder folder;
+  auto first = open_sqlite_store(folder.file());
+  ASSERT_TRUE((*first)->put("b", "k", "1"));
+  auto second = open_sqlite_store(folder.file(), Durability::kProcess);
+  ASSERT_TRUE(second);
+  const auto in_a_child = [&](const std::function<bool(Store&)>& work) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      bool good = false;
+      {
+        auto store = open_sqlite_store(folder.file());
+        good = store && work(**store);
+      }
+      ::_exit(good ? 0 : 1);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    return status == 0;
+  };
+  const auto holds = [](const char* value) {
+    return [value](Store& store) {
+      const auto entry = store.get("b", "k");
+      return entry && *entry && (**entry).value == value;
+    };
+  };
+  EXPECT_TRUE(in_a_child(holds("1")));
+  ASSERT_TRUE((*first)->put("b", "k", "2"));
+  EXPECT_TRUE(in_a_child(holds("2")));
+  EXPECT_TRUE(holds("2")(**second));
+}
+
 TEST(SqliteStore, IsRefusedWhereTheFileIsNoDatabase) {
   const TemporaryFolder folder;
   std::ofstream(folder.file()) << std::string(4096, 'x');
