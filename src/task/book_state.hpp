@@ -75,6 +75,11 @@ struct OpenTask {
 
   bool is_implicit() const { return record.started_by == StartedBy::kSession; }
   bool is_open() const { return record.state == TaskState::kOpen; }
+  bool is_within(const OpenTask& ancestor) const {  // or the same
+    const auto* at = this;
+    while (at != nullptr && at != &ancestor) at = at->parent;
+    return at != nullptr;
+  }
 };
 
 struct TaskBook::State {
@@ -117,6 +122,8 @@ struct TaskBook::State {
   Status still_open(OpenTask& task, UnixMs now_ms);
   Status take_calls(OpenTask& task);
   std::unexpected<Error> gone(std::string_view id) const;
+
+  // book_views.cpp
   TaskView view_of(const OpenTask& task, UnixMs now_ms) const;
 
   // book_ends.cpp
