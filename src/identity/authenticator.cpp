@@ -24,14 +24,16 @@ std::unexpected<Refusal> refuse(std::string message, std::string hint, std::stri
 
 // A presentation that waits for keys: its views point into this.
 struct Waiting {
-  std::string authorization;
+  std::string token;
+  Credentials credentials;
   std::vector<std::string> dpop;
   std::string method;
   Presentation presentation;
 
-  explicit Waiting(Presentation given) : authorization(*given.authorization), method(given.method), presentation(std::move(given)) {
+  Waiting(const Credentials& shown, Presentation given)
+      : token(shown.token), credentials{shown.scheme, token}, method(given.method), presentation(std::move(given)) {
     for (const auto one : presentation.dpop) dpop.emplace_back(one);
-    presentation.authorization = authorization;
+    presentation.authorization.reset();  // it is read
     presentation.method = method;
     presentation.dpop.assign(dpop.begin(), dpop.end());
   }
@@ -102,9 +104,11 @@ std::expected<void, Refusal> Authenticator::State::check_proof(const Presentatio
     return refuse("the token is bound to a key, and no DPoP proof was shown", "send a DPoP header with the request", kError);
   if (shown.dpop.size() > 1) return refuse("the request has more than one DPoP header", "send one", kError);
   const auto now_ms = clock.now_ms();
-  auto proof = jose::verify_dpop(
-      shown.dpop.front(),
-      {.method = shown.method, .url = shown.url, .access_token = token, .window_ms = options.dpop_window_ms, .now_ms = now_ms});
+  auto proof = jose::verify_dpop(shown.dpop.front(), {.method = shown.method,
+                                                      .url = shown.url,
+                                                      .access_token = shown.token_request ? "" : token,
+                                                      .window_ms = options.dpop_window_ms,
+                                                      .now_ms = now_ms});
   if (!proof) return std::unexpected(refusal_of(std::move(proof.error()), kError));
   if (proof->thumbprint != thumbprint)
     return refuse("the DPoP proof is by another key than the token is bound to", "sign with the token's key", kError);
@@ -156,6 +160,7 @@ Answer Authenticator::State::strip(const Presentation& shown, const model::Subje
   if (shown.certificates)
     own = without_token({.authorization = {},
                          .dpop = {},
+                         .token_request = false,
                          .method = {},
                          .url = {},
                          .resources = {},
@@ -222,7 +227,8 @@ void Authenticator::authenticate(Presentation shown, std::function<void(Answer)>
   if (!shown.authorization) return done(state.without_token(shown));
   const auto credentials = read_authorization(*shown.authorization);
   if (!credentials) return done(std::unexpected(refusal_of(credentials.error(), "invalid_request")));
-  if (const auto verified = state.verifier.remembered(credentials->token, shown.resources)) {
+  const auto key = state.verifier.key_of(credentials->token, shown.resources);
+  if (const auto verified = state.verifier.remembered(key)) {
     return done(state.by_token(shown, *credentials, *verified));
   }
   auto configured = state.tokens.find(credentials->token, state.clock.now_ms());
@@ -234,17 +240,15 @@ void Authenticator::authenticate(Presentation shown, std::function<void(Answer)>
     return done(std::move(**configured));
   }
   // Only those who wait need their request kept.
-  const auto waiting = std::make_shared<const Waiting>(std::move(shown));
-  auto& kept = waiting->presentation;
+  const auto waiting = std::make_shared<const Waiting>(*credentials, std::move(shown));
   // The state may go while a key is on its way; it is then that the waiters are told.
-  state.verifier.verify(std::string(read_authorization(*kept.authorization)->token), kept.resources,
+  state.verifier.verify(key, waiting->token, waiting->presentation.resources,
                         [weak = std::weak_ptr<State>(state_), waiting, done = std::move(done)](TokenVerifier::Found verified) {
                           if (!verified) return done(std::unexpected(std::move(verified.error())));
                           const auto alive = weak.lock();
                           if (!alive)
                             return done(std::unexpected(refusal_of({ErrorCode::kUnavailable, "the gate is stopping", "try again"})));
-                          const auto again = read_authorization(*waiting->presentation.authorization);
-                          done(alive->by_token(waiting->presentation, *again, **verified));
+                          done(alive->by_token(waiting->presentation, waiting->credentials, **verified));
                         });
 }
 
@@ -255,11 +259,12 @@ void Authenticator::verify_token(std::string token, std::vector<std::string> res
     subject.assurance = model::Assurance::kBearer;
     return subject;
   };
-  if (const auto verified = state.verifier.remembered(token, resources)) return done(take(*verified));
+  const auto key = state.verifier.key_of(token, resources);
+  if (const auto verified = state.verifier.remembered(key)) return done(take(*verified));
   auto configured = state.tokens.find(token, state.clock.now_ms());
   if (!configured) return done(std::unexpected(refusal_of(std::move(configured.error()))));
   if (*configured) return done(std::move(**configured));
-  state.verifier.verify(std::move(token), std::move(resources), [take, done = std::move(done)](TokenVerifier::Found verified) {
+  state.verifier.verify(key, token, resources, [take, done = std::move(done)](TokenVerifier::Found verified) {
     if (!verified) return done(std::unexpected(std::move(verified.error())));
     done(take(**verified));
   });

@@ -1,6 +1,7 @@
 #include "identity/authorization.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "jose/token.hpp"
 
@@ -15,13 +16,17 @@ bool is_word(std::string_view text, std::string_view lower_word) {
 }
 
 // RFC 6750 §2.1 b64token: 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
+constexpr std::array<bool, 256> kTokenCharacters = [] {
+  std::array<bool, 256> out{};
+  for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/"))
+    out[static_cast<unsigned char>(c)] = true;
+  return out;
+}();
 bool is_token(std::string_view text) {
   const auto end = text.find_last_not_of('=');
   if (end == std::string_view::npos) return false;
-  return std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end) + 1, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~' ||
-           c == '+' || c == '/';
-  });
+  text = text.substr(0, end + 1);
+  return std::all_of(text.begin(), text.end(), [](char c) { return kTokenCharacters[static_cast<unsigned char>(c)]; });
 }
 
 }  // namespace

@@ -112,7 +112,7 @@ Digest TokenVerifier::key_of(std::string_view token, const std::vector<std::stri
   // Which resources were asked for is part of what was verified.
   std::string asked;
   for (const auto& one : resources) (asked += one) += '\n';
-  return sha256({secret_, asked, token});
+  return sha256({secret_, "token\n", asked, token});
 }
 
 bool TokenVerifier::still_counts(const Verified& verified) {
@@ -123,8 +123,7 @@ bool TokenVerifier::still_counts(const Verified& verified) {
   return bundles != nullptr && bundles->version() == verified.bundles_version;
 }
 
-std::shared_ptr<const Verified> TokenVerifier::remembered(std::string_view token, const std::vector<std::string>& resources) {
-  const auto key = key_of(token, resources);
+std::shared_ptr<const Verified> TokenVerifier::remembered(const Digest& key) {
   const auto* found = memory_.find(key);
   if (found == nullptr) return nullptr;
   if (still_counts(**found)) return *found;
@@ -132,26 +131,24 @@ std::shared_ptr<const Verified> TokenVerifier::remembered(std::string_view token
   return nullptr;
 }
 
-TokenVerifier::Found TokenVerifier::keep(const Digest& key, Verified verified) {
-  auto shared = std::make_shared<const Verified>(std::move(verified));
-  memory_.put(key, shared);
-  return shared;
+TokenVerifier::Found TokenVerifier::keep(const Digest& key, Found found) {
+  if (found) memory_.put(key, *found);
+  return found;
 }
 
-void TokenVerifier::verify(std::string text, std::vector<std::string> resources, std::function<void(Found)> done) {
-  const auto key = key_of(text, resources);
+void TokenVerifier::verify(const Digest& key, std::string_view text, const std::vector<std::string>& resources,
+                           std::function<void(Found)> done) {
   auto token = jose::parse_token(text);
   if (!token) {
     return done(std::unexpected(
         refusal_of({ErrorCode::kDenied, "the token is not known here, and is no JWT that can be read: " + token.error().message,
                     token.error().hint})));
   }
-  const auto settle = [this, key](Found found) { return found ? keep(key, **found) : found; };
   const std::string name(json::string_at(token->claims, "iss").value_or(""));
   // This gate's own word for whomever it verified, SPIFFE IDs too.
-  if (!own_.issuer.empty() && name == own_.issuer) return done(settle(by_own_keys(*token, resources)));
+  if (!own_.issuer.empty() && name == own_.issuer) return done(keep(key, by_own_keys(*token, resources)));
   // Of all others, a SPIFFE ID is believed by its trust domain's bundle alone.
-  if (json::string_at(token->claims, "sub").value_or("").starts_with("spiffe://")) return done(settle(by_bundles(*token, resources)));
+  if (json::string_at(token->claims, "sub").value_or("").starts_with("spiffe://")) return done(keep(key, by_bundles(*token, resources)));
   const auto it = issuers_.find(name);
   if (it == issuers_.end()) {
     return done(std::unexpected(refusal_of({ErrorCode::kDenied, "the token's issuer is not trusted here",
@@ -160,7 +157,7 @@ void TokenVerifier::verify(std::string text, std::vector<std::string> resources,
   const std::string kid = token->kid;
   const auto ask = it->second->keys;
   // Held weakly: an issuer that is no longer configured must not live on in what waits for it.
-  ask->get(kid, [this, weak = std::weak_ptr<Issuer>(it->second), settle, token = std::move(*token), resources = std::move(resources),
+  ask->get(kid, [this, weak = std::weak_ptr<Issuer>(it->second), key, token = std::move(*token), resources,
                  done = std::move(done)](Result<IssuerKeys::Keys> keys) {
     const auto issuer = weak.lock();
     if (!keys) return done(std::unexpected(refusal_of(std::move(keys.error()))));
@@ -168,7 +165,7 @@ void TokenVerifier::verify(std::string text, std::vector<std::string> resources,
       return done(
           std::unexpected(refusal_of({ErrorCode::kUnavailable, "the configuration of the token's issuer has just changed", "try again"})));
     }
-    done(settle(by_issuer(issuer, token, resources, *keys)));
+    done(keep(key, by_issuer(issuer, token, resources, *keys)));
   });
 }
 
@@ -274,7 +271,8 @@ TokenVerifier::Found TokenVerifier::verify_certificates(const net::PeerCertifica
                     "set identity.spiffe in interlock.yaml, or connect without a certificate"},
                    ""));
   }
-  const auto key = sha256({secret_, certificates.leaf_sha256});
+  // Apart from the keys of tokens: 32 bytes that somebody sends as a token must not find what a certificate proved.
+  const auto key = sha256({secret_, "certificate\n", certificates.leaf_sha256});
   if (const auto* found = memory_.find(key)) {
     if (still_counts(**found)) return *found;
     memory_.forget(key);
@@ -289,7 +287,7 @@ TokenVerifier::Found TokenVerifier::verify_certificates(const net::PeerCertifica
   out.subject.attributes = {{"trust_domain", svid->id.trust_domain()}};
   out.good_until_ms = svid->expires_ms;
   out.bundles_version = bundles->version();
-  return keep(key, std::move(out));
+  return keep(key, std::make_shared<const Verified>(std::move(out)));
 }
 
 json::array TokenVerifier::describe() const {

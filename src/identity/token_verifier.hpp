@@ -48,10 +48,12 @@ class TokenVerifier {
   TokenVerifier(net::Loop& loop, net::HttpClient& client, const Clock& clock, SpiffeTrust spiffe, OwnTokens own, std::size_t remembered);
   Status set_issuers(std::vector<IssuerConfig> issuers);
 
+  // What a token is remembered by, where it was shown for these resources.
+  Digest key_of(std::string_view token, const std::vector<std::string>& resources) const;
   // Null where it has to be verified (again).
-  std::shared_ptr<const Verified> remembered(std::string_view token, const std::vector<std::string>& resources);
-  // `done` comes once, at once where no key has to be fetched.
-  void verify(std::string token, std::vector<std::string> resources, std::function<void(Found)> done);
+  std::shared_ptr<const Verified> remembered(const Digest& key);
+  // `done` comes once, at once where no key has to be fetched. `key` is that of the token and the resources.
+  void verify(const Digest& key, std::string_view token, const std::vector<std::string>& resources, std::function<void(Found)> done);
   Found verify_certificates(const net::PeerCertificates& certificates);
 
   bool believes_certificates() const { return static_cast<bool>(spiffe_.bundles); }
@@ -59,9 +61,8 @@ class TokenVerifier {
   json::array describe() const;
 
  private:
-  Digest key_of(std::string_view token, const std::vector<std::string>& resources) const;
   bool still_counts(const Verified& verified);
-  Found keep(const Digest& key, Verified verified);
+  Found keep(const Digest& key, Found found);
   Found by_issuer(const std::shared_ptr<Issuer>& issuer, const jose::Token& token, const std::vector<std::string>& resources,
                   const IssuerKeys::Keys& keys);
   Found by_own_keys(const jose::Token& token, const std::vector<std::string>& resources);
