@@ -85,7 +85,7 @@ Status check_options(const ClientOptions& options) {
   if (options.grant == Grant::kJwtBearer && !options.assertion) return bad("jwt_bearer needs assertion", "a file, or spiffe");
   if (options.grant == Grant::kTokenExchange) {
     if (!options.idp.subject || options.idp.token_endpoint.empty() || options.idp.client_id.empty())
-      return bad("token_exchange needs idp.token_endpoint, idp.client_id and idp.subject_token", "see docs/oauth.md");
+      return bad("token_exchange needs idp.token_endpoint, idp.client_id and idp.subject_token", "see docs/identity.md");
     if (auto fits = check_endpoint(options.idp.token_endpoint); !fits) return fits;
   }
   if (options.scopes.size() > kScopes || !parse_scopes(join_scopes(options.scopes)))
