@@ -387,6 +387,20 @@ TEST_F(AuthenticatorTest, AnX509SvidIsItsSpiffeIdForAsLongAsItsBundleCounts) {
   EXPECT_FALSE(ask({.authorization = {}, .certificates = shown}));
 }
 
+TEST_F(AuthenticatorTest, TheHashOfACertificateIsNoTokenForWhatItProved) {
+  const auto authority = make_authority("authority");
+  const auto leaf = make_leaf(authority, "spiffe://example.org/coder");
+  trust({bundle_of("example.org", {&authority})});
+  const auto shown = peer(chain_of({&leaf}));
+  ASSERT_TRUE(ask({.authorization = {}, .certificates = shown}));
+  bool answered = false;
+  gate().verify_token(shown->leaf_sha256, {}, [&](const Answer& answer) {
+    answered = true;
+    EXPECT_FALSE(answer) << "certificates are public, and what was verified of this one is remembered";
+  });
+  EXPECT_TRUE(answered);
+}
+
 TEST_F(AuthenticatorTest, ACertificateThatNobodyVouchesForIsNotOverlooked) {
   gate().set_tokens(*TokenBook::create({}, true));
   EXPECT_FALSE(ask({.authorization = {}, .certificates = peer({"some certificate"})}));
