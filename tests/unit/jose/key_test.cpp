@@ -178,6 +178,7 @@ TEST(Jwk, OfAPublicKeyIsRefusedWithItsReason) {
       {with(vectors::kRsaPublic, "e", "Aw"), "RSA exponent must be odd and between"},
       {with(vectors::kRsaPublic, "e", "EQ"), "RSA exponent must be odd and between"},
       {with(vectors::kRsaPublic, "e", "AQAA"), "RSA exponent must be odd and between"},
+      {with(vectors::kRsaPublic, "e", "AQAC"), "RSA exponent must be odd and between"},
       {with(vectors::kRsaPublic, "e", "AQAAAAE"), "RSA exponent must be odd and between"},
       {with(vectors::kRsaPublic, "e", b64(std::string(9, '\x01'))), "over 2^32"},
       {with(vectors::kEdPublic, "crv", "Ed448"), "curve is not Ed25519"},
