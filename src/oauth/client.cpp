@@ -30,17 +30,17 @@ class RunningClient final : public Client {
     parts_.loop->cancel(login_timer_);
   }
 
-  Status recall() {
+  // What cannot be opened any more is as good as forgotten: the server will say that it wants a token.
+  void recall() {
     auto kept = parts_.vault->get(vault_key());
-    if (!kept) return fail(std::move(kept.error()));
-    if (!*kept) return {};
-    auto tokens = read_token_set(**kept);
-    if (!tokens)
-      return fail(ErrorCode::kInvalid, "the kept tokens of server \"" + server_ + "\" cannot be read: " + tokens.error().message,
-                  "forget them: interlock server logout " + server_);
+    if (kept && !*kept) return;
+    auto tokens = kept ? read_token_set(**kept) : Result<TokenSet>(fail(std::move(kept.error())));
+    if (!tokens) {
+      problem_.error = {tokens.error().code, "the kept tokens cannot be read: " + tokens.error().message, "a login makes new ones"};
+      return tell("refused: " + problem_.error.text());
+    }
     tokens_ = std::move(*tokens);
     ++token_id_;
-    return {};
   }
 
   void credentials(std::string method, std::function<void(Result<Credentials>)> done) override {
@@ -307,7 +307,7 @@ Result<std::shared_ptr<Client>> Client::create(ClientParts parts, std::string se
   if (auto fits = check_options(options); !fits) return fail(std::move(fits.error()));
   if (auto fits = check_endpoint(server_url); !fits) return fail(std::move(fits.error()));
   auto client = std::make_shared<RunningClient>(std::move(parts), std::move(server), std::move(server_url), std::move(options));
-  if (auto recalled = client->recall(); !recalled) return fail(std::move(recalled.error()));
+  client->recall();
   return client;
 }
 

@@ -174,6 +174,17 @@ TEST_F(OAuthClient, ComesToATokenThroughAHumanAndKeepsItToItself) {
   EXPECT_EQ(registered.size(), 1U);
 }
 
+TEST_F(OAuthClient, GoesOnWithoutTokensThatCannotBeReadAndSaysSo) {
+  for (const auto* kept : {"", "no JSON", "[]", R"({"access_token":"t","is_bound":true})", R"({"access_token":"t","dpop_key":"no key"})"}) {
+    ASSERT_TRUE(vault.put("tokens/files", kept));
+    events.clear();
+    auto client = make();
+    EXPECT_TRUE(authorization(*client).empty()) << kept;
+    EXPECT_EQ(client->status().state, ClientState::kFailed) << kept;
+    EXPECT_NE(events.find("cannot be read"), std::string::npos) << kept;
+  }
+}
+
 TEST_F(OAuthClient, TakesEachStateOnceAndNoOther) {
   auto client = make();
   std::string answer;
