@@ -8,6 +8,10 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include "base/hash.hpp"
 #include "rfc_vectors.hpp"
 
@@ -110,6 +114,27 @@ TEST(Key, FitsTheAlgorithmsOfItsKindAlone) {
   const auto key = *PrivateKey::from_jwk(object(vectors::kP256Private));
   EXPECT_FALSE(key.sign(Algorithm::kRs256, "bytes"));
   EXPECT_FALSE(key.sign(Algorithm::kEs384, "bytes"));
+}
+
+TEST(Key, IsSharedByThreadsThatVerifyAtATime) {
+  for (const auto algorithm : {Algorithm::kEs256, Algorithm::kRs256, Algorithm::kPs256, Algorithm::kEdDsa}) {
+    const auto key = *PrivateKey::generate(algorithm);
+    const auto signature = *key.sign(algorithm, "bytes");
+    std::atomic<int> right = 0;
+    {
+      std::vector<std::jthread> threads;
+      for (int thread = 0; thread < 4; ++thread) {
+        threads.emplace_back([&, shared = key.public_key()] {
+          for (int i = 0; i < 50; ++i) {
+            const bool good = shared.verify(algorithm, "bytes", signature);
+            const bool bad = shared.verify(algorithm, "other", signature);
+            if (good && !bad) ++right;
+          }
+        });
+      }
+    }
+    EXPECT_EQ(right, 200) << algorithm_name(algorithm);
+  }
 }
 
 TEST(Algorithm, IsNamedExactly) {
