@@ -1,3 +1,4 @@
+// The algorithms of RFC 7518 §3 and RFC 8037, and how OpenSSL is told of them.
 #include <openssl/rsa.h>
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Private keys: made, read, written, signed with. What is secret is wiped.
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>

@@ -1,3 +1,4 @@
+// Public keys: read by one door, whatever they came as, and signatures verified with them.
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
