@@ -60,12 +60,14 @@ Status Registry::State::load() {
   return {};
 }
 
-// Forgets agents without a rule, those unseen for longest first. A tenth at once, so that it is rare.
+// Forgets agents that the rules do not name one by one (a prefix names any number), those unseen for longest first. A tenth at once, so
+// that it is rare.
 void Registry::State::make_room() {
   if (kept.size() < kRememberedAgents) return;
   std::vector<std::pair<UnixMs, std::string>> candidates;
   for (const auto& [id, agent] : kept) {
-    if (rules.find(id) == nullptr) candidates.emplace_back(agent.sighting.last_ms, id);
+    const auto* rule = rules.find(id);
+    if (rule == nullptr || rule->id != id) candidates.emplace_back(agent.sighting.last_ms, id);
   }
   const auto count = std::min(candidates.size(), kRememberedAgents / 10 + (kept.size() - kRememberedAgents));
   std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count), candidates.end());
