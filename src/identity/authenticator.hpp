@@ -30,6 +30,7 @@ namespace interlock::identity {
 struct Presentation {
   std::optional<std::string_view> authorization;
   std::vector<std::string_view> dpop;  // every DPoP header; more than one is refused
+  bool token_request = false;          // a token endpoint's: the proof has no `ath` (RFC 9449 §5), it is of the key alone
   std::string_view method;
   std::string url;                     // of this request as the client is to write it, without query: what `htu` must be
   std::vector<std::string> resources;  // RFC 8707 identifiers of what is asked for: audiences that a token may name

@@ -2,70 +2,20 @@
 // and humans' tokens in agents' hands.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { refusal, textOf } from "../peers/clients.mjs";
-import { decodeJwt, signingKey, startIssuer } from "../peers/issuer.mjs";
-import { accessToken, connectWithBearer, connectWithProof, discover, humanToken, proofKey, tlsFetch } from "../peers/oauth_client.mjs";
+import { refusal } from "../peers/clients.mjs";
+import { decodeJwt, signingKey } from "../peers/issuer.mjs";
+import { accessToken, connectWithBearer, connectWithProof, proofKey, tlsFetch } from "../peers/oauth_client.mjs";
 import { eventually } from "../peers/parts.mjs";
-import { makeAuthority } from "./certificates.mjs";
-import { kAll, knock, lastAttempt, openGate, receipts } from "./gates.mjs";
+import { kAll, knock, lastAttempt, receipts } from "./gates.mjs";
+import { echoes, kElsewhere, openWorld } from "./world.mjs";
 
-const kRedirect = "https://127.0.0.1:1/back";
-const kClients = [
-  { client_id: "shopper" },
-  { client_id: "careless" },
-  { client_id: "bound", tls_client_certificate_bound_access_tokens: true },
-  { client_id: "desk", grant_types: ["authorization_code"], response_types: ["code"], redirect_uris: [kRedirect] },
-];
 // The gate asks for keys that it does not know at most once in ten seconds.
 const kNewKey = { within_ms: 30_000, every_ms: 500 };
-
-// An issuer, a gate that believes it as `issuer` says (a function of the issuer's URL), and clients of both.
-async function openWorld(issuerOf, { nonces = "off", policies = kAll, scopes } = {}) {
-  const authority = makeAuthority();
-  const audiences = [];
-  const provider = await startIssuer({
-    authority,
-    clients: kClients,
-    audiences,
-    nonces: nonces === "required",
-    claims: (token) => ({ tenant: "acme", ...(token.accountId ? { email: `${token.accountId}@example.org` } : {}) }),
-  });
-  const server = authority.server("gate");
-  const gate = await openGate(
-    {
-      tls: { certificate: server.certFile, key: server.keyFile },
-      identity: { issuers: [{ issuer: provider.issuer, ca_file: authority.caFile, attributes: { tenant: "tenant" }, human_claims: ["email"], ...issuerOf }], dpop: { nonces } },
-    },
-    { policies, server: scopes ? { scopes } : {} },
-  ).catch(async (error) => {
-    await provider.stop();
-    throw error;
-  });
-  audiences.push(gate.resource, "https://elsewhere.example/mcp");
-  const fetch = tlsFetch({ ca: authority.ca });
-  return {
-    authority,
-    provider,
-    gate,
-    fetch,
-    subject: (name) => `oidc/${provider.issuer.replace("https://", "")}/${name}`,
-    client: (id, options = {}) => discover(provider.issuer, id, { ca: authority.ca, ...options }),
-    human: async (login, DPoP) => humanToken(await discover(provider.issuer, "desk", { ca: authority.ca }), fetch, { login, resource: gate.resource, redirectUri: kRedirect, DPoP }),
-    async close() {
-      await gate.close();
-      await provider.stop();
-    },
-  };
-}
-const echoes = async (client, text = "hello") => {
-  assert.equal(textOf(await client.call("echo", { text })), text);
-  await client.close();
-};
 
 describe("tokens with proof of possession", () => {
   let world;
   before(async () => {
-    world = await openWorld({}, { nonces: "required", policies: `${kAll}@id("tenant") @reason("Acme alone.") forbid (principal, action, resource) unless { principal has tenant && principal.tenant == "acme" };` });
+    world = await openWorld({}, { nonces: "required", policies: `${kAll}@id("tenant") @reason("Acme alone.") forbid (principal, action, resource) unless { principal.attributes has tenant && principal.attributes.tenant == "acme" };` });
   });
   after(() => world?.close());
 
@@ -121,7 +71,7 @@ describe("tokens with proof of possession", () => {
   it("a token for another resource is refused", async () => {
     const config = await world.client("shopper");
     const key = await proofKey(config);
-    const token = await accessToken(config, { DPoP: key, resource: "https://elsewhere.example/mcp" });
+    const token = await accessToken(config, { DPoP: key, resource: kElsewhere });
     await assert.rejects(connectWithProof(config, token, key, { url: world.gate.resource, fetch: world.fetch }));
   });
 
@@ -214,7 +164,7 @@ describe("a human's token in an agent's hand", () => {
     try {
       const token = await world.human("alice");
       const { status, body } = await knock(world.gate.resource, { fetch: world.fetch, headers: { Authorization: `Bearer ${token}` } });
-      assert.equal(status, 401);
+      assert.equal(status, 403);
       assert.match(body, /human/);
       const found = await receipts(world.gate, "--kind", "attempt", "--verdict", "deny");
       assert.equal(found.at(-1).subject, world.subject("alice"));

@@ -1,7 +1,7 @@
 // A real OpenID provider (npm oidc-provider) on loopback, over https with a certificate of the test's authority. Its keys can be rotated
 // and it can be taken away and brought back, at the same address.
 import { createServer } from "node:https";
-import { exportJWK, generateKeyPair, importJWK, SignJWT } from "jose";
+import { createLocalJWKSet, exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT } from "jose";
 import Provider, { errors } from "oidc-provider";
 
 const kToken_s = 300;
@@ -40,6 +40,7 @@ export async function startIssuer({ authority, clients = [], audiences = [], non
         token_endpoint_auth_method: "client_secret_post",
         ...client,
       })),
+      enabledJWA: { dPoPSigningAlgValues: ["ES256", "EdDSA", "Ed25519", "RS256"] },
       clientDefaults: { id_token_signed_response_alg: keys[0].alg },
       scopes: ["openid", "tools"],
       ttl: { ClientCredentials: kToken_s, AccessToken: kToken_s },
@@ -97,4 +98,9 @@ export async function startIssuer({ authority, clients = [], audiences = [], non
   };
 }
 
-export { decodeJwt } from "jose";
+// Whether a key at `jwks_uri` signed the token.
+export async function verifyByKeysAt(jwks_uri, token, fetch) {
+  return jwtVerify(token, createLocalJWKSet(await (await fetch(jwks_uri)).json()));
+}
+
+export { decodeJwt, decodeProtectedHeader } from "jose";

@@ -72,36 +72,33 @@ export async function humanToken(config, fetch, { login, resource, redirectUri, 
   return answer.access_token;
 }
 
-// Token exchange (RFC 8693) at `endpoint` by a client that proves itself with `headers`, or with DPoP and a token of its own.
-export async function exchange(fetch, endpoint, parameters, headers = {}) {
-  const response = await fetch(endpoint, {
-    method: "POST",
-    headers: { "Content-Type": "application/x-www-form-urlencoded", ...headers },
-    body: new URLSearchParams({ grant_type: "urn:ietf:params:oauth:grant-type:token-exchange", ...parameters }).toString(),
-  });
-  const text = await response.text();
-  let answer;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    answer = { text };
-  }
-  return { status: response.status, headers: response.headers, answer };
+// An authorization server found by RFC 8414 metadata, as the public client `id` that speaks through `fetch`.
+export const discoverServer = (issuer, id, fetch) =>
+  oauth.discovery(new URL(issuer), id, undefined, oauth.None(), { algorithm: "oauth2", [oauth.customFetch]: fetch });
+
+export const kTokenTypes = { access: "urn:ietf:params:oauth:token-type:access_token" };
+
+// Token exchange (RFC 8693): the whole answer.
+export const exchangeToken = (config, parameters, DPoP) =>
+  oauth.genericGrantRequest(config, "urn:ietf:params:oauth:grant-type:token-exchange", parameters, { DPoP });
+
+// A fetch whose every request shows `token` with a DPoP proof; where nonces are asked for, it sends again with them.
+export function authorizedFetch(config, token, DPoP, fetch) {
+  const through = new oauth.Configuration({ issuer: config.serverMetadata().issuer }, "client");
+  through[oauth.customFetch] = fetch;
+  return (target, init = {}) =>
+    oauth.fetchProtectedResource(through, token, new URL(target), init.method ?? "GET", init.body ?? null, new Headers(init.headers), { DPoP });
 }
 
 // An MCP client whose every request is authorized by openid-client: with DPoP proofs, and nonces where the gate asks for them. What it
 // sent and was answered comes into `seen`.
 export function connectWithProof(config, token, DPoP, { url, fetch, era = "modern", seen = [] }) {
-  const through = new oauth.Configuration({ issuer: config.serverMetadata().issuer }, "client");
-  through[oauth.customFetch] = async (target, init) => {
+  const watched = async (target, init) => {
     const response = await fetch(target, init);
     seen.push({ target, init, status: response.status, nonce: response.headers.get("dpop-nonce") });
     return response;
   };
-  oauth.allowInsecureRequests(through);
-  const authorized = (target, init = {}) =>
-    oauth.fetchProtectedResource(through, token, new URL(target), init.method ?? "GET", init.body ?? null, new Headers(init.headers), { DPoP });
-  return connect(era, { url, fetch: authorized });
+  return connect(era, { url, fetch: authorizedFetch(config, token, DPoP, watched) });
 }
 
 export const connectWithBearer = (token, { url, fetch, era = "modern" }) => connect(era, { url, fetch, headers: { Authorization: `Bearer ${token}` } });

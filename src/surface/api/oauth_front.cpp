@@ -57,7 +57,8 @@ struct OAuthFront::Order {
   net::HttpRequest request;
   std::shared_ptr<net::HttpExchange> exchange;
   Form form;
-  std::string authorization;  // of the request, or made of actor_token; empty: none
+  std::string authorization;    // of the request, or made of actor_token; empty: none
+  bool by_actor_token = false;  // the latter: its proof is a token request's, without `ath` (RFC 9449 §5)
   identity::ExchangeOrder order;
 };
 
@@ -128,8 +129,10 @@ void OAuthFront::exchange(net::HttpRequest request, const std::shared_ptr<net::H
   const auto own = request.headers.get("authorization");
   const bool has_proof = request.headers.count("dpop") > 0;
   if (own) order->authorization = *own;
-  else if (const auto token = order->form.get("actor_token"); token && !request.peer_certificates)
+  else if (const auto token = order->form.get("actor_token"); token && !request.peer_certificates) {
     order->authorization = std::string(has_proof ? "DPoP " : "Bearer ") + std::string(*token);
+    order->by_actor_token = true;
+  }
   order->request = std::move(request);
   order->exchange = exchange;
 
@@ -141,6 +144,7 @@ void OAuthFront::exchange(net::HttpRequest request, const std::shared_ptr<net::H
       if (net::equal_ignoring_case(name, "dpop")) shown.dpop.emplace_back(value);
     }
   }
+  shown.token_request = order->by_actor_token;
   shown.method = order->request.method;
   shown.url = options_.issuer + std::string(kTokenPath);
   shown.resources = options_.resources;
@@ -171,7 +175,7 @@ void OAuthFront::actor_known(const std::shared_ptr<Order>& order, identity::Answ
     expected.method = "POST";
     const std::string url = options_.issuer + std::string(kTokenPath);
     expected.url = url;
-    if (net::equal_ignoring_case(scheme, "DPoP")) expected.access_token = token;
+    if (net::equal_ignoring_case(scheme, "DPoP") && !order->by_actor_token) expected.access_token = token;
     expected.window_ms = options_.dpop_window_ms;
     expected.now_ms = parts_.clock->now_ms();
     const auto verified = jose::verify_dpop(*proof, expected);
