@@ -109,7 +109,7 @@ Result<Chain> rest_of_chain(const std::vector<std::string>& chain) {
     auto certificate = parse_certificate(chain[i]);
     if (!certificate) return denied(std::move(certificate.error().message));
     if (!rest || sk_X509_push(rest.get(), certificate->get()) == 0) return fail(ErrorCode::kInternal, "no memory for a chain");
-    certificate->release();
+    (void)certificate->release();  // the chain's now
   }
   return rest;
 }

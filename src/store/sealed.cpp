@@ -142,7 +142,7 @@ Status make_file(const std::filesystem::path& path) {
 using Cipher = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
 
 unsigned char* raw(char* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
-const unsigned char* raw(const char* bytes) { return reinterpret_cast<const unsigned char*>(bytes); }
+const unsigned char* raw(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 int length(std::size_t size) { return static_cast<int>(size); }  // values are bounded by kValueBytes
 
 // What is authenticated beside the value: where it stands.
@@ -164,12 +164,12 @@ Result<std::string> seal(std::string_view master, std::string_view bucket, std::
   const Cipher cipher(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
   int written = 0;
   char* const body = out.data() + kHeadBytes;
-  const bool sealed = cipher &&
-                      EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, raw(master.data()), raw(out.data() + 1)) == 1 &&
-                      EVP_EncryptUpdate(cipher.get(), nullptr, &written, raw(aad.data()), length(aad.size())) == 1 &&
-                      EVP_EncryptUpdate(cipher.get(), raw(body), &written, raw(value.data()), length(value.size())) == 1 &&
-                      EVP_EncryptFinal_ex(cipher.get(), raw(body + value.size()), &written) == 1 &&
-                      EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, length(kTagBytes), body + value.size()) == 1;
+  const bool sealed =
+      cipher && EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, raw(master), raw(std::string_view(out).substr(1))) == 1 &&
+      EVP_EncryptUpdate(cipher.get(), nullptr, &written, raw(std::string_view(aad)), length(aad.size())) == 1 &&
+      EVP_EncryptUpdate(cipher.get(), raw(body), &written, raw(value), length(value.size())) == 1 &&
+      EVP_EncryptFinal_ex(cipher.get(), raw(body + value.size()), &written) == 1 &&
+      EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, length(kTagBytes), body + value.size()) == 1;
   if (!sealed) return fail(ErrorCode::kInternal, "OpenSSL did not seal a value");
   return out;
 }
@@ -183,14 +183,13 @@ Result<std::string> unseal(std::string_view master, std::string_view bucket, std
   if (sealed.size() < kHeadBytes + kTagBytes) return does_not_open(bucket, key, "the value is cut");
   if (sealed.front() != kVersion) return does_not_open(bucket, key, "it is of another version");
   std::string value(sealed.size() - kHeadBytes - kTagBytes, '\0');
-  const auto* const body = sealed.data() + kHeadBytes;
-  std::string tag(body + value.size(), kTagBytes);
+  const auto body = sealed.substr(kHeadBytes, value.size());
+  std::string tag(sealed.substr(kHeadBytes + value.size()));
   const auto aad = place(bucket, key);
   const Cipher cipher(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
   int written = 0;
-  const bool opened = cipher &&
-                      EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, raw(master.data()), raw(sealed.data() + 1)) == 1 &&
-                      EVP_DecryptUpdate(cipher.get(), nullptr, &written, raw(aad.data()), length(aad.size())) == 1 &&
+  const bool opened = cipher && EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, raw(master), raw(sealed.substr(1))) == 1 &&
+                      EVP_DecryptUpdate(cipher.get(), nullptr, &written, raw(std::string_view(aad)), length(aad.size())) == 1 &&
                       EVP_DecryptUpdate(cipher.get(), raw(value.data()), &written, raw(body), length(value.size())) == 1 &&
                       EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, length(kTagBytes), tag.data()) == 1 &&
                       EVP_DecryptFinal_ex(cipher.get(), raw(value.data() + value.size()), &written) == 1;
