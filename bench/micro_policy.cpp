@@ -30,7 +30,11 @@ struct Asked {
                          .owner = "ana@example.com",
                          .assurance = model::Assurance::kKernel,
                          .client = "claude-code 2.1",
-                         .attributes = {{"uid", 1000}}};
+                         .attributes = {{"uid", 1000}},
+                         .chain = {},
+                         .scopes = {},
+                         .credential = "token",
+                         .workload = {}};
   model::Task task{.id = "task_0123456789",
                    .purpose = "",
                    .band_ceiling = Band::kCritical,
