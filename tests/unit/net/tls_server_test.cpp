@@ -1,5 +1,7 @@
 // Our server over TLS: who shakes hands with it, what it learns of their certificates, and how it stands up to those who stop or end
 // halfway.
+#include <malloc.h>
+
 #include <atomic>
 
 #include "base/hash.hpp"
@@ -250,6 +252,29 @@ TEST_F(TlsServing, CarriesBigBodiesBothWays) {
   EXPECT_TRUE(got.end) << got.why();
   EXPECT_EQ(got.body.size(), body.size());
   EXPECT_TRUE(got.body == body);
+}
+
+TEST_F(TlsServing, AnIdleConnectionHoldsNoBuffers) {
+  constexpr int kClients = 200;
+  constexpr double kMost_kib = 40;  // two buffers of a record each would be 33 KiB alone, beside what OpenSSL keeps of a peer
+  RunningTlsServer running(echo);
+  const auto heap_bytes = [] { return static_cast<double>(::mallinfo2().uordblks + ::mallinfo2().hblkhd); };
+  const auto use = [](RawClient& socket) {
+    TlsEnd client(socket.fd());  // its own memory is given back, while the socket stays
+    return client.shake_hands() && client.send(kGet) && status_of(client.read_all(1)) == 200;
+  };
+  RawClient warm(running.port());
+  ASSERT_TRUE(use(warm));
+  const auto before = heap_bytes();
+  std::vector<std::unique_ptr<RawClient>> sockets;
+  for (int i = 0; i < kClients; ++i) {
+    sockets.push_back(std::make_unique<RawClient>(running.port()));
+    ASSERT_TRUE(use(*sockets.back()));
+  }
+  EXPECT_EQ(running.connections(), kClients + 1U);
+  const auto each = (heap_bytes() - before) / 1024 / kClients;
+  std::printf("%.1f KiB an idle TLS connection of the server\n", each);
+  EXPECT_LT(each, kMost_kib);
 }
 
 TEST_F(TlsServing, StreamsEventsAsTheyAreWritten) {
