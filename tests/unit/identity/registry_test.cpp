@@ -185,6 +185,29 @@ TEST(Registry, WorkloadsOfAnAgentAreBounded) {
   EXPECT_EQ((*view)->workloads.front(), "w" + std::to_string(kRememberedWorkloads * 3 - 1));
 }
 
+TEST(Registry, AgentsAreBoundedAndThoseUnseenForLongestGoFirst) {
+  auto store = store::open_memory_store();
+  auto registry = Registry::open(*store, rules());
+  auto named = agent("ci/deploy");
+  ASSERT_TRUE((*registry)->admit(named, kNow));
+  for (std::size_t i = 0; i <= kRememberedAgents; ++i) {
+    auto subject = agent("ci/" + std::to_string(i));
+    ASSERT_TRUE((*registry)->admit(subject, kNow + 1 + static_cast<UnixMs>(i)));
+  }
+  std::size_t count = 0;
+  std::string after;
+  for (;;) {
+    const auto page = *store->scan("agents", "", 10'000, after);
+    count += page.size();
+    if (page.empty()) break;
+    after = page.back().key;
+  }
+  EXPECT_LE(count, kRememberedAgents);
+  EXPECT_FALSE(*(*registry)->find("ci/0"));
+  EXPECT_TRUE(*(*registry)->find("ci/" + std::to_string(kRememberedAgents)));
+  EXPECT_EQ((**(*registry)->find("ci/deploy")).last_seen_ms, kNow) << "what the rules name is kept";
+}
+
 TEST(Registry, FindingsSayWhatIsOdd) {
   auto store = store::open_memory_store();
   auto registry = Registry::open(*store, rules());
