@@ -82,12 +82,12 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     };
     if (!authorizer_) return send();
     // With the credentials that are at hand: an end is not worth new ones.
-    std::optional<oauth::Credentials> credentials;
-    authorizer_->credentials("DELETE", [weak = weak_from_this(), &credentials](Result<oauth::Credentials> given) {
-      if (!weak.expired() && given) credentials = std::move(*given);
+    auto credentials = std::make_shared<std::optional<oauth::Credentials>>();
+    authorizer_->credentials("DELETE", [credentials](Result<oauth::Credentials> given) {
+      if (given) *credentials = std::move(*given);
     });
-    if (!credentials) return;
-    for (const auto& [name, value] : credentials->headers.all()) request.headers.set(name, value);
+    if (!*credentials) return;
+    for (const auto& [name, value] : (*credentials)->headers.all()) request.headers.set(name, value);
     send();
   }
 
