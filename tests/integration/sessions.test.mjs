@@ -72,6 +72,24 @@ describe("a session that ends under way", () => {
   });
 });
 
+describe("sessions that nobody ends", () => {
+  it("leave room for calls, however many hold a stream of the server open", async () => {
+    const kSessions = 300;
+    const fixture = await startFixture("legacy");
+    const gate = await startGate({ servers: { fixture: { url: fixture.url } } });
+    try {
+      for (let i = 0; i < kSessions; ++i) await (await connect("legacy", { url: gate.url("fixture") })).close();
+      assert.equal((await gate.cli("status", "--json")).json().gates[0].sessions, kSessions);
+      const client = await connect("legacy", { url: gate.url("fixture") });
+      assert.equal(textOf(await client.call("echo", { text: "room" }, { timeout: 10_000 })), "room");
+      await client.close();
+    } finally {
+      await gate.stop();
+      await fixture.stop();
+    }
+  });
+});
+
 describe("a resource that two servers claim", () => {
   it("is listed once and read from the first in the configuration, whoever asks how", async () => {
     const first = await startFixture("legacy");

@@ -11,6 +11,8 @@
 namespace interlock::mcp {
 namespace {
 
+// To one server at once, beside a standing stream for each session: what sessions hold open must leave room for calls.
+constexpr std::size_t kConnectionsForCalls = 256;
 constexpr std::int64_t kSweepMs = 10'000;
 constexpr std::int64_t kDiscoverTtlMs = 60'000;
 
@@ -41,7 +43,7 @@ Surface::Surface(net::Loop& loop, gate::Gate& gate, SurfaceOptions options, std:
       gate_(gate),
       options_(options),
       servers_(std::move(servers)),
-      client_(loop),
+      client_(loop, {.connections_per_origin = options.sessions + kConnectionsForCalls}),
       state_prefix_("interlock." + base64url_encode(random_bytes(6)) + ".") {
   Endpoint all;
   all.prefixed = true;
