@@ -126,8 +126,9 @@ plugins {
     // Registers a workload: spiffe://example.org/PATH for processes of `executable`. The agent hears of it within some seconds.
     entry: (path, executable, ...more) =>
       ask("entry", "create", "-parentID", `spiffe://${kTrustDomain}/node`, "-spiffeID", `spiffe://${kTrustDomain}/${path}`, "-selector", `unix:path:${executable}`, ...more),
-    // The authorities of X.509-SVIDs: "show", "prepare", "activate", "taint", "revoke" (as `spire-server localauthority x509` has them).
-    authority: (what, id) => ask("localauthority", "x509", what, ...(id ? ["-authorityID", id] : [])),
+    // kind: "x509" | "jwt". what: "show", "prepare", "activate", "taint", "revoke" (as `spire-server localauthority` has them).
+    authority: (kind, what, id) => ask("localauthority", kind, what, ...(id ? ["-authorityID", id] : [])),
+    stopAgent: () => agent.stop(),
     async stop() {
       await agent.stop();
       await server.stop();

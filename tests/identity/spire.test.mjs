@@ -138,4 +138,13 @@ describe("a gate with real SPIRE", () => {
       await proxy.stop();
     }
   });
+
+  it("while SPIRE's agent is away, what it gave out goes on", async () => {
+    await withProxy({}, async (proxy) => {
+      await spire.stopAgent();
+      const client = await connect("modern", { url: `${proxy.url}/mcp/fixture` });
+      assert.equal(textOf(await client.call("echo", { text: "alone" })), "alone");
+      await client.close();
+    });
+  });
 });

@@ -4,10 +4,12 @@ import { X509Certificate } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { connect as tlsConnect } from "node:tls";
 import { connect, textOf } from "../peers/clients.mjs";
+import { decodeProtectedHeader } from "../peers/issuer.mjs";
+import { connectWithBearer, tlsFetch } from "../peers/oauth_client.mjs";
 import { eventually, gateBinary } from "../peers/parts.mjs";
 import { openGate, receipts } from "./gates.mjs";
 import { kTrustDomain, spireParts, startSpire } from "./spire.mjs";
-import { known, startProxy, watchWorkload } from "./workload.mjs";
+import { known, startProxy, watchWorkload, workload } from "./workload.mjs";
 
 const kSvid_s = 20; // renewed at half of that
 const kCallers = 4;
@@ -28,10 +30,16 @@ function shownBy(base) {
   });
 }
 
+// Ends the session too, as a client that will not come back should.
+async function leave(client) {
+  await client.raw.transport.terminateSession?.().catch(() => {});
+  await client.close();
+}
+
 // Callers of both eras; half of them keep one session all along, the others begin anew for each call. Every request shakes hands anew, with
-// the SVID that is newest. Too many failures end it.
-function startLoad(url) {
-  const load = { calls: 0, failures: [], running: true };
+// the SVID that is newest. One more shows a new JWT-SVID each time. Too many failures end it.
+function startLoad(url, { socket, resource }) {
+  const load = { calls: 0, tokens: 0, keys: new Set(), failures: [], running: true };
   const attempt = async (what, work) => {
     try {
       return await work();
@@ -49,12 +57,27 @@ function startLoad(url) {
       const text = `call ${++load.calls}`;
       await attempt(`${era} calls`, async () => assert.equal(textOf(await client.call("echo", { text }, { timeout: kCall_ms })), text));
       if (keeps) continue;
-      await client.close();
+      await leave(client);
       client = undefined;
     }
-    await client?.close();
+    if (client) await leave(client);
+  }
+  async function bearer() {
+    const fetch = tlsFetch({ anyServer: true }); // go-spiffe looks at the server
+    while (load.running) {
+      await attempt("a JWT-SVID", async () => {
+        const { event, events } = await workload("jwt", { socket, audience: resource });
+        assert.ok(event("jwt"), JSON.stringify(events));
+        const client = await connectWithBearer(event("jwt").token, { url: resource, fetch });
+        assert.equal(textOf(await client.call("echo", { text: "token" }, { timeout: kCall_ms })), "token");
+        await client.close();
+        ++load.tokens;
+        load.keys.add(decodeProtectedHeader(event("jwt").token).kid);
+      });
+    }
   }
   const callers = Array.from({ length: kCallers }, (_, i) => caller(i % 2 ? "legacy" : "modern", i < kCallers / 2));
+  callers.push(bearer());
   load.stop = async () => {
     load.running = false;
     await Promise.all(callers);
@@ -65,11 +88,11 @@ function startLoad(url) {
 describe("rotation under load", () => {
   let spire, gate, proxy;
   before(async () => {
-    spire = await startSpire({ x509_s: kSvid_s });
+    spire = await startSpire({ x509_s: kSvid_s, jwt_s: kSvid_s });
     await spire.entry("agent/shopper", spireParts.workload);
     await spire.entry("gate", gateBinary);
     await known(spire.endpoint);
-    gate = await openGate({ tls: { spiffe: true }, identity: { spiffe: { trust_domain: kTrustDomain, workload_api: spire.endpoint } } });
+    gate = await openGate({ tls: { spiffe: true }, identity: { spiffe: { trust_domain: kTrustDomain, workload_api: spire.endpoint, accept_bearer: true } } });
     proxy = await startProxy({ socket: spire.endpoint, to: gate.base, serverId: `spiffe://${kTrustDomain}/gate` });
   });
   after(async () => {
@@ -80,10 +103,12 @@ describe("rotation under load", () => {
 
   it("SVIDs are renewed and the authority is replaced without one failed call", { timeout: 240_000 }, async () => {
     const watch = await watchWorkload(spire.endpoint);
-    const load = startLoad(`${proxy.url}/mcp/fixture`);
+    const load = startLoad(`${proxy.url}/mcp/fixture`, { socket: spire.endpoint, resource: gate.resource });
     try {
       await renewSvids(watch);
       await replaceAuthority(watch);
+      await replaceTokenKey(watch);
+      await eventually("tokens of the next key act", () => !load.running || load.keys.size === 2, { within_ms: kStep_ms });
       const before_ = load.calls;
       await eventually("calls go on afterwards", () => !load.running || load.calls > before_ + kCallers * 5, { within_ms: kStep_ms });
     } finally {
@@ -94,7 +119,8 @@ describe("rotation under load", () => {
     const serials = new Set(watch.events.filter(({ event }) => event === "x509").map(({ svids }) => svids[0].serial));
     assert.ok(serials.size >= 3, [...serials].join(" "));
     assert.deepEqual(await receipts(gate, "--kind", "attempt", "--verdict", "deny"), []);
-    console.log(`${load.calls} calls, ${serials.size} SVIDs of the workload, 2 authorities, 0 failures`);
+    assert.ok(load.calls > 100 && load.tokens > 10, `${load.calls} calls, ${load.tokens} tokens`);
+    console.log(`measured: ${load.calls} calls by mTLS and ${load.tokens} by JWT-SVID over ${serials.size} SVIDs, 2 authorities and 2 token keys; 0 failed`);
   });
 
   const serialOf = (watch) => watch.latest("x509").svids[0].serial;
@@ -110,15 +136,22 @@ describe("rotation under load", () => {
   // Published, then signing, then, when nothing that the old one signed is valid, given up.
   async function replaceAuthority(watch) {
     const authorities = () => watch.latest("x509").bundles[kTrustDomain];
-    const { active: old } = await spire.authority("show");
-    const { prepared_authority: next } = await spire.authority("prepare");
+    const { active: old } = await spire.authority("x509", "show");
+    const { prepared_authority: next } = await spire.authority("x509", "prepare");
     await watch.until("the next authority is published", () => authorities() === 2, { within_ms: kStep_ms });
-    await spire.authority("activate", next.authority_id);
-    await spire.authority("taint", old.authority_id);
+    await spire.authority("x509", "activate", next.authority_id);
+    await spire.authority("x509", "taint", old.authority_id);
     const activated_ms = Date.now();
     await renewed(watch, serialOf(watch), await shown());
     await watch.until("SVIDs of the old authority have run out", () => Date.now() > activated_ms + kSvid_s * 1000 + kAgentSync_ms, { within_ms: kStep_ms, every_ms: 250 });
-    await spire.authority("revoke", old.authority_id);
+    await spire.authority("x509", "revoke", old.authority_id);
     await watch.until("the old authority is gone from the bundle", () => authorities() === 1, { within_ms: kStep_ms });
+  }
+  async function replaceTokenKey(watch) {
+    const keys = () => watch.latest("jwt_bundles").bundles[kTrustDomain].length;
+    await watch.until("the token key", () => keys() === 1, { within_ms: kStep_ms });
+    const { prepared_authority: next } = await spire.authority("jwt", "prepare");
+    await watch.until("the next token key is published", () => keys() === 2, { within_ms: kStep_ms });
+    await spire.authority("jwt", "activate", next.authority_id);
   }
 });

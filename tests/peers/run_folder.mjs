@@ -18,7 +18,7 @@ function reasonOf({ details }) {
     .join("\n");
 }
 
-// wanted: a part of the files' names. skip(name): whether a file is left out, of which the caller has told.
+// Lines of a test that begin with "measured: " are shown. wanted: a part of the files' names. skip(name): whether a file is left out, of which the caller has told.
 export function runFolder(folder, { wanted = "", skip = () => false, file_ms = 180_000, whole_ms = 300_000, concurrency = Math.min(2, availableParallelism()) } = {}) {
   const files = readdirSync(folder)
     .filter((name) => name.endsWith(".test.mjs") && name.includes(wanted) && !skip(name))
@@ -66,6 +66,9 @@ export function runFolder(folder, { wanted = "", skip = () => false, file_ms = 1
     const path = (titles.get(event.file) ?? []).slice(0, event.nesting);
     const why = isFile(event) ? `    the file died or hung (${event.details?.error?.message}); its stderr ends with:\n${said.get(file) ?? ""}` : reasonOf(event);
     failures.push(`${basename(file)}: ${isFile(event) ? "" : [...path, event.name].join(" > ")}\n${why}`);
+  });
+  events.on("test:stdout", ({ message }) => {
+    for (const line of message.split("\n")) if (line.startsWith("measured: ")) console.log(line);
   });
   const said = new Map(); // file -> the end of its stderr
   events.on("test:stderr", ({ file, message }) => said.set(file, ((said.get(file) ?? "") + message).slice(-3000)));
