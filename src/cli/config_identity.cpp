@@ -204,6 +204,10 @@ void check_identity(ConfigReader& in, const yaml::Node& root, Config& out) {
         ": `listen` is not loopback and there is no `tls`: tokens cross the network in clear text, unless a proxy before "
         "it ends TLS");
   }
+  if (!out.listens_on_loopback() && out.public_url.empty() && (!out.identity.issuers.empty() || out.identity.token_exchange.enabled)) {
+    out.warnings.push_back(in.reader.place(root) + ": no `public_url`, and `listen` is not loopback: tokens must name this gate as " +
+                           (out.tls.is_on() ? "https://" : "http://") + out.listen_text());
+  }
 }
 
 }  // namespace interlock::cli

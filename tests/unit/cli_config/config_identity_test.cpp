@@ -242,6 +242,17 @@ TEST(ConfigIdentity, AnOpenPortWithoutTlsIsWarnedOf) {
   EXPECT_TRUE(parse("listen: 127.0.0.1:80\n" + tokens)->warnings.empty());
 }
 
+TEST(ConfigIdentity, AGateThatTokensCannotNameIsWarnedOf) {
+  const std::string issuers = "identity: { issuers: [ { issuer: \"https://i.example\" } ] }\n";
+  const std::string tls = "listen: 0.0.0.0:443\ntls: { certificate: c, key: k }\n";
+  const auto nameless = parse(tls + issuers);
+  ASSERT_TRUE(nameless) << nameless.error().text();
+  ASSERT_EQ(nameless->warnings.size(), 1U);
+  EXPECT_NE(nameless->warnings[0].find("no `public_url`"), std::string::npos) << nameless->warnings[0];
+  EXPECT_TRUE(parse(tls + issuers + "public_url: https://gate.example\n")->warnings.empty());
+  EXPECT_TRUE(parse(issuers)->warnings.empty());
+}
+
 TEST(ConfigIdentity, ADescriptionShowsNoSecret) {
   const auto config =
       parse("servers: { a: { url: \"https://x/\", oauth: { client_id: me, client_secret: \"${SECRET}\", issuer: \"https://a\" } } }\n");
