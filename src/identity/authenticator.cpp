@@ -68,7 +68,7 @@ struct Authenticator::State {
   Answer by_peer(const Presentation& shown);
   Answer by_token(const Presentation& shown, const Credentials& credentials, const Verified& verified);
   std::expected<model::Assurance, Refusal> prove(const Presentation& shown, const Credentials& credentials, const Verified& verified);
-  std::expected<void, Refusal> check_proof(const Presentation& shown, std::string_view token, const std::string& thumbprint);
+  std::expected<void, Refusal> check_proof(const Presentation& shown, std::string_view token, const Verified& verified);
   Answer strip(const Presentation& shown, const model::Subject& human);
 };
 
@@ -98,7 +98,7 @@ Answer Authenticator::State::by_peer(const Presentation& shown) {
 
 // RFC 9449 §4.3, §8, §9, §11.1.
 std::expected<void, Refusal> Authenticator::State::check_proof(const Presentation& shown, std::string_view token,
-                                                               const std::string& thumbprint) {
+                                                               const Verified& verified) {
   static constexpr const char* kError = "invalid_dpop_proof";
   if (shown.dpop.empty())
     return refuse("the token is bound to a key, and no DPoP proof was shown", "send a DPoP header with the request", kError);
@@ -108,10 +108,12 @@ std::expected<void, Refusal> Authenticator::State::check_proof(const Presentatio
                                                       .url = shown.url,
                                                       .access_token = shown.token_request ? "" : token,
                                                       .window_ms = options.dpop_window_ms,
-                                                      .now_ms = now_ms});
+                                                      .now_ms = now_ms,
+                                                      .known_key = verified.proven_key});
   if (!proof) return std::unexpected(refusal_of(std::move(proof.error()), kError));
-  if (proof->thumbprint != thumbprint)
+  if (proof->thumbprint != verified.key)
     return refuse("the DPoP proof is by another key than the token is bound to", "sign with the token's key", kError);
+  verified.proven_key = std::move(proof->key);
   if (options.nonces == NonceUse::kRequired && !nonces.is_good(proof->nonce, now_ms)) {
     auto out = refusal_of(
         {ErrorCode::kDenied, "the DPoP proof has no nonce of this gate that is still good", "repeat it with the DPoP-Nonce of this answer"},
@@ -142,7 +144,7 @@ std::expected<model::Assurance, Refusal> Authenticator::State::prove(const Prese
                   "connect with that certificate (RFC 8705 §3)");
   }
   if (!verified.key.empty()) {
-    if (auto checked = check_proof(shown, credentials.token, verified.key); !checked) return std::unexpected(std::move(checked.error()));
+    if (auto checked = check_proof(shown, credentials.token, verified); !checked) return std::unexpected(std::move(checked.error()));
   }
   if (!verified.certificate.empty()) return model::Assurance::kMtls;
   if (!verified.key.empty()) return model::Assurance::kDpop;

@@ -16,6 +16,7 @@
 #include "identity/authenticator.hpp"
 #include "identity/issuer_keys.hpp"
 #include "identity/remembered.hpp"
+#include "jose/dpop.hpp"
 #include "jose/token.hpp"
 
 namespace interlock::identity {
@@ -33,6 +34,7 @@ struct Verified {
   bool accepts_bearer = false;
   Inherited inherited = Inherited::kRefuse;
   UnixMs good_until_ms = 0;
+  mutable std::shared_ptr<const jose::DpopKey> proven_key;  // of `key`, once a proof has shown it: the next one is checked sooner
 
   // What it was verified by; it counts while these are in force.
   std::shared_ptr<Issuer> issuer;

@@ -19,6 +19,15 @@ std::unexpected<Error> refuse(std::string_view why, std::string hint = {}) {
   return fail(ErrorCode::kDenied, "the DPoP proof is refused: " + std::string(why), std::move(hint));
 }
 
+// The key that a proof carries; `known`, where that is the same.
+Result<std::shared_ptr<const DpopKey>> key_of(const json::object& jwk, const std::shared_ptr<const DpopKey>& known) {
+  if (known && known->jwk == jwk) return known;
+  auto key = PublicKey::from_jwk(jwk);
+  if (!key) return fail(std::move(key.error()));
+  auto thumbprint = key->thumbprint();
+  return std::make_shared<const DpopKey>(DpopKey{jwk, std::move(*key), std::move(thumbprint)});
+}
+
 }  // namespace
 
 Result<DpopProof> verify_dpop(std::string_view proof, const DpopExpectations& expected) {
@@ -27,9 +36,10 @@ Result<DpopProof> verify_dpop(std::string_view proof, const DpopExpectations& ex
   if (token->typ != kDpopType) return refuse("its typ is not dpop+jwt");
   const auto* jwk = json::object_at(token->header, "jwk");
   if (jwk == nullptr) return refuse("its header has no jwk");
-  const auto key = PublicKey::from_jwk(*jwk);
-  if (!key) return refuse(key.error().message, key.error().hint);
-  if (!key->fits(token->algorithm)) return refuse("its alg does not fit its jwk");
+  const auto found = key_of(*jwk, expected.known_key);
+  if (!found) return refuse(found.error().message, found.error().hint);
+  const auto& key = (*found)->key;
+  if (!key.fits(token->algorithm)) return refuse("its alg does not fit its jwk");
 
   // What costs nothing is asked before the signature.
   const auto& claims = token->claims;
@@ -64,9 +74,9 @@ Result<DpopProof> verify_dpop(std::string_view proof, const DpopExpectations& ex
   if (nonce != nullptr && (!nonce->is_string() || nonce->get_string().size() > kDpopTextBytes)) {
     return refuse("its nonce is no text of up to 256 bytes");
   }
-  if (!key->verify(token->algorithm, token->signing_input(), token->signature)) return refuse("its signature does not verify with its jwk");
-  return DpopProof{key->thumbprint(), std::string(jti), nonce == nullptr ? std::string() : std::string(json::view(nonce->get_string())),
-                   **issued};
+  if (!key.verify(token->algorithm, token->signing_input(), token->signature)) return refuse("its signature does not verify with its jwk");
+  return DpopProof{(*found)->thumbprint, std::string(jti), nonce == nullptr ? std::string() : std::string(json::view(nonce->get_string())),
+                   **issued, *found};
 }
 
 Result<std::string> make_dpop(const PrivateKey& key, std::string_view method, std::string_view url, std::string_view access_token,

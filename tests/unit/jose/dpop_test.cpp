@@ -44,5 +44,30 @@ TEST(Dpop, ProofsThatAreMadeAreVerifiedWithEveryAlgorithm) {
   }
 }
 
+TEST(Dpop, AKeyThatIsKnownCountsForItsOwnProofsAlone) {
+  constexpr UnixMs kNow = 1'800'000'000'000;
+  const auto verify = [](std::string_view proof, std::shared_ptr<const DpopKey> known) {
+    return verify_dpop(
+        proof, {.method = "POST", .url = "https://gate.example/mcp", .access_token = {}, .now_ms = kNow, .known_key = std::move(known)});
+  };
+  const auto prove = [](const PrivateKey& key) { return *make_dpop(key, "POST", "https://gate.example/mcp", {}, {}, kNow); };
+  const auto mine = *PrivateKey::generate(Algorithm::kEs256);
+  const auto other = *PrivateKey::generate(Algorithm::kEs256);
+  const auto first = verify(prove(mine), nullptr);
+  ASSERT_TRUE(first);
+  const auto second = verify(prove(mine), first->key);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->key, first->key) << "it was read again";
+  EXPECT_EQ(second->thumbprint, mine.public_key().thumbprint());
+
+  const auto of_another = verify(prove(other), first->key);
+  ASSERT_TRUE(of_another);
+  EXPECT_EQ(of_another->thumbprint, other.public_key().thumbprint());
+  auto forged = prove(mine);
+  const auto signature = prove(other);
+  forged.replace(forged.rfind('.'), std::string::npos, signature, signature.rfind('.'));
+  EXPECT_FALSE(verify(forged, first->key));
+}
+
 }  // namespace
 }  // namespace interlock::jose
