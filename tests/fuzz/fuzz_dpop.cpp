@@ -15,7 +15,7 @@ namespace {
 using namespace interlock;
 using namespace interlock::jose;
 
-constexpr DpopExpectations kExpected{.method = "POST", .url = "http://g/m", .access_token = "t", .now_ms = 1'000'000'000};
+const DpopExpectations kExpected{.method = "POST", .url = "http://g/m", .access_token = "t", .now_ms = 1'000'000'000};
 
 void check_taken(std::string_view text, const DpopProof& proof) {
   const auto token = parse_token(text);
