@@ -108,7 +108,7 @@ class GrpcClient {
   // needed, and again after a loss.
   static Result<std::unique_ptr<GrpcClient>> create(Loop& loop, std::string_view endpoint, GrpcOptions options = {});
   ~GrpcClient();  // cancels what runs
-  std::shared_ptr<GrpcClientCall> start(std::string path, Headers metadata, std::string message, GrpcCallHandlers handlers);
+  std::shared_ptr<GrpcClientCall> start(std::string path, const Headers& metadata, std::string message, GrpcCallHandlers handlers);
 
  private:
   GrpcClient() = default;

@@ -164,7 +164,8 @@ Result<std::unique_ptr<GrpcClient>> GrpcClient::create(Loop& loop, std::string_v
 
 GrpcClient::~GrpcClient() { state_->close(); }
 
-std::shared_ptr<GrpcClientCall> GrpcClient::start(std::string path, Headers metadata, std::string message, GrpcCallHandlers handlers) {
+std::shared_ptr<GrpcClientCall> GrpcClient::start(std::string path, const Headers& metadata, std::string message,
+                                                  GrpcCallHandlers handlers) {
   auto call = std::make_shared<GrpcRunningCall>(state_->loop, std::move(handlers));
   if (message.size() > state_->options.message_bytes) {
     call->end_soon({GrpcCode::kResourceExhausted, "the message is larger than may be sent"});

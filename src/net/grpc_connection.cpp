@@ -3,11 +3,11 @@
 #include <nghttp2/nghttp2.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <cerrno>
-#include <cstring>
 
 #include "net/deadlines.hpp"
 
@@ -17,15 +17,15 @@ namespace {
 namespace asio = boost::asio;
 using Descriptor = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
 
-constexpr std::size_t kReadBytes = 64 * 1024;
-constexpr int kReadsAtOnce = 16;                  // then other connections get their turn
-constexpr std::size_t kWriteBytes = 64 * 1024;    // frames are gathered into writes of about this size
-constexpr std::size_t kFieldOverheadBytes = 32;   // RFC 9113 §6.5.2 counts a field so
-constexpr std::size_t kSettingsOfOneFrame = 32;   // RFC 9113 defines six
+constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+constexpr int kReadsAtOnce = 16;                            // then other connections get their turn
+constexpr std::size_t kWriteBytes = std::size_t{64} << 10;  // frames are gathered into writes of about this size
+constexpr std::size_t kFieldOverheadBytes = 32;             // RFC 9113 §6.5.2 counts a field so
+constexpr std::size_t kSettingsOfOneFrame = 32;             // RFC 9113 defines six
 constexpr std::size_t kUnansweredFrames = 1'000;  // acknowledgements that the other side makes us owe it: a flood of pings ends there
 constexpr std::uint64_t kResetsBurst = 1'000;     // streams opened and reset at once (CVE-2023-44487): past it the connection ends,
 constexpr std::uint64_t kResetsPerSecond = 33;    // and as many more a second
-constexpr std::size_t kCompactBytes = 64 * 1024;  // sent bytes at the front of a buffer that are worth moving the rest for
+constexpr std::size_t kCompactBytes = std::size_t{64} << 10;  // sent bytes at the front of a buffer that are worth moving the rest for
 
 std::array<char, kReadBytes>& read_buffer() {
   thread_local std::array<char, kReadBytes> buffer;
@@ -141,7 +141,7 @@ struct GrpcConnection::Callbacks {
     if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     const auto take = std::min(size, stream->out.size() - stream->out_sent);
     if (take == 0 && !stream->out_ends) return NGHTTP2_ERR_DEFERRED;
-    std::memcpy(out, stream->out.data() + stream->out_sent, take);
+    std::copy_n(stream->out.data() + stream->out_sent, take, reinterpret_cast<char*>(out));
     stream->out_sent += take;
     connection.queued_bytes_ -= take;
     if (stream->out_sent == stream->out.size()) {

@@ -49,11 +49,14 @@ function start(binary, args) {
   return part;
 }
 
-// {x509_s, jwt_s}: how long SVIDs live. Returns {endpoint, entry(), authority(), stop(), ...}.
-export async function startSpire({ x509_s = 3600, jwt_s = 300 } = {}) {
+// {x509_s, jwt_s}: how long SVIDs live. hint_s: a bundle endpoint is served (profile https_spiffe) that asks to be read so often. Returns
+// {endpoint, entry(), authority(), stop(), ...}.
+export async function startSpire({ x509_s = 3600, jwt_s = 300, hint_s } = {}) {
   const home = scratch("interlock-spire");
   for (const name of ["server", "agent"]) mkdirSync(join(home, name), { recursive: true });
   const port = await freePort();
+  const bundlePort = hint_s ? await freePort() : 0;
+  const federation = hint_s ? `federation { bundle_endpoint { address = "127.0.0.1" port = ${bundlePort} refresh_hint = "${hint_s}s" profile "https_spiffe" {} } }` : "";
   const serverSocket = join(home, "server.sock");
   const agentSocket = join(home, "agent.sock");
   const serverFile = write(
@@ -68,6 +71,7 @@ export async function startSpire({ x509_s = 3600, jwt_s = 300 } = {}) {
   ca_ttl = "24h"
   default_x509_svid_ttl = "${x509_s}s"
   default_jwt_svid_ttl = "${jwt_s}s"
+  ${federation}
 }
 plugins {
   DataStore "sql" { plugin_data { database_type = "sqlite3" connection_string = "${join(home, "server", "data.sqlite3")}" } }
@@ -121,6 +125,8 @@ plugins {
   return {
     home,
     endpoint: `unix://${agentSocket}`,
+    bundleFile: join(home, "bundle.pem"),
+    bundleUrl: `https://127.0.0.1:${bundlePort}`,
     ask,
     logs: () => `${server.log}\n${agent.log}`,
     // Registers a workload: spiffe://example.org/PATH for processes of `executable`. The agent hears of it within some seconds.

@@ -123,15 +123,12 @@ describe("rotation under load", () => {
     console.log(`measured: ${load.calls} calls by mTLS and ${load.tokens} by JWT-SVID over ${serials.size} SVIDs, 2 authorities and 2 token keys; 0 failed`);
   });
 
-  const serialOf = (watch) => watch.latest("x509").svids[0].serial;
   const shown = async () => (await shownBy(gate.base)).serialNumber;
-  const renewed = async (watch, workloadSerial, gateSerial) => {
-    await watch.until("the workload has another SVID", () => serialOf(watch) !== workloadSerial, { within_ms: kStep_ms });
-    await eventually("the gate shows another SVID", async () => (await shown()) !== gateSerial, { within_ms: kStep_ms, every_ms: 250 });
-  };
   async function renewSvids(watch) {
     await watch.until("an SVID", () => watch.latest("x509"));
-    await renewed(watch, serialOf(watch), await shown());
+    const [workloadSerial, gateSerial] = [watch.latest("x509").svids[0].serial, await shown()];
+    await watch.until("the workload has another SVID", () => watch.latest("x509").svids[0].serial !== workloadSerial, { within_ms: kStep_ms });
+    await eventually("the gate shows another SVID", async () => (await shown()) !== gateSerial, { within_ms: kStep_ms, every_ms: 250 });
   }
   // Published, then signing, then, when nothing that the old one signed is valid, given up.
   async function replaceAuthority(watch) {
@@ -142,7 +139,9 @@ describe("rotation under load", () => {
     await spire.authority("x509", "activate", next.authority_id);
     await spire.authority("x509", "taint", old.authority_id);
     const activated_ms = Date.now();
-    await renewed(watch, serialOf(watch), await shown());
+    const gateSerial = await shown();
+    await watch.until("the workload has an SVID of the new authority", () => watch.latest("x509").svids[0].authority === next.authority_id, { within_ms: kStep_ms });
+    await eventually("the gate shows another SVID", async () => (await shown()) !== gateSerial, { within_ms: kStep_ms, every_ms: 250 });
     await watch.until("SVIDs of the old authority have run out", () => Date.now() > activated_ms + kSvid_s * 1000 + kAgentSync_ms, { within_ms: kStep_ms, every_ms: 250 });
     await spire.authority("x509", "revoke", old.authority_id);
     await watch.until("the old authority is gone from the bundle", () => authorities() === 1, { within_ms: kStep_ms });

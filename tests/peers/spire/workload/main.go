@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -56,7 +57,7 @@ func codeOf(err error) string {
 
 func described(svid *x509svid.SVID) fields {
 	leaf := svid.Certificates[0]
-	return fields{"id": svid.ID.String(), "serial": leaf.SerialNumber.Text(16), "not_after": leaf.NotAfter.UnixMilli(), "chain": len(svid.Certificates), "hint": svid.Hint}
+	return fields{"id": svid.ID.String(), "serial": leaf.SerialNumber.Text(16), "authority": hex.EncodeToString(leaf.AuthorityKeyId), "not_after": leaf.NotAfter.UnixMilli(), "chain": len(svid.Certificates), "hint": svid.Hint}
 }
 
 func describedContext(update *workloadapi.X509Context) fields {
