@@ -1,7 +1,6 @@
 // Validation: each kind of finding, with its place, in both modes and by level.
 #include "cedar/validate.hpp"
 
-
 #include "cedar/schema.hpp"
 #include "cedar_fixture.hpp"
 

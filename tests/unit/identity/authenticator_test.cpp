@@ -5,10 +5,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "../spiffe/certificates.hpp"
 #include "identity/exchange.hpp"
 #include "identity/issuer_keys.hpp"
 #include "parts.hpp"
+#include "unit/spiffe/certificates.hpp"
 
 namespace interlock::identity {
 namespace {

@@ -5,11 +5,11 @@
 
 #include <cstdio>
 
-#include "../spiffe/certificates.hpp"
 #include "base/hash.hpp"
 #include "identity/authenticator.hpp"
 #include "identity/exchange.hpp"
 #include "parts.hpp"
+#include "unit/spiffe/certificates.hpp"
 
 namespace interlock::identity {
 namespace {

@@ -1,3 +1,4 @@
+// JWT-SVIDs: what a token must say and who must have signed it.
 #include <gtest/gtest.h>
 
 #include "certificates.hpp"

@@ -1,3 +1,4 @@
+// X.509-SVIDs: chains, authorities and the rules of a leaf.
 #include <gtest/gtest.h>
 
 #include <thread>

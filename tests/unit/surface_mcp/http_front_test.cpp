@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "../gate/world.hpp"
 #include "net/http_client.hpp"
+#include "unit/gate/world.hpp"
 
 namespace interlock::mcp {
 namespace {
