@@ -1,7 +1,9 @@
 #include "base/ids.hpp"
 
+#include <pthread.h>
 #include <sys/random.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -11,10 +13,19 @@
 namespace interlock {
 namespace {
 
+// How often this process was forked off another: a child must not give out what its parent's buffers hold.
+unsigned forks() {
+  static std::atomic<unsigned> count = 0;
+  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { count.fetch_add(1, std::memory_order_relaxed); });
+  if (registered != 0) std::abort();
+  return count.load(std::memory_order_relaxed);
+}
+
 // Small requests are served from a buffer that each thread fills from the kernel: a system call an id would be felt.
 struct RandomPool {
   unsigned char bytes[512];
   std::size_t used = sizeof bytes;
+  unsigned forks = 0;
 };
 
 void fill(unsigned char* out, std::size_t count) {
@@ -39,7 +50,8 @@ std::string random_bytes(std::size_t count) {
     fill(target, count);
     return out;
   }
-  if (sizeof pool.bytes - pool.used < count) {
+  if (sizeof pool.bytes - pool.used < count || pool.forks != forks()) {
+    pool.forks = forks();
     fill(pool.bytes, sizeof pool.bytes);
     pool.used = 0;
   }

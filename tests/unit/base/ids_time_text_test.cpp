@@ -1,5 +1,7 @@
 // Identifiers, times, durations, and text cut to a bound.
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <set>
 #include <thread>
@@ -38,6 +40,24 @@ TEST(NewToken, Has256BitsThatNoThreadRepeats) {
   EXPECT_EQ(random_bytes(0), "");
   EXPECT_EQ(random_bytes(5000).size(), 5000u);
   EXPECT_NE(random_bytes(32), random_bytes(32));
+}
+
+TEST(RandomBytes, AForkedChildHasOthersThanItsParent) {
+  (void)random_bytes(16);  // what is left of the buffer goes into the child with the rest of the memory
+  int pipe_ends[2];
+  ASSERT_EQ(::pipe(pipe_ends), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto theirs = random_bytes(16);
+    ::_exit(::write(pipe_ends[1], theirs.data(), theirs.size()) == 16 ? 0 : 1);
+  }
+  const auto ours = random_bytes(16);
+  std::string theirs(16, '\0');
+  EXPECT_EQ(::read(pipe_ends[0], theirs.data(), theirs.size()), 16);
+  EXPECT_NE(ours, theirs);
+  ::waitpid(child, nullptr, 0);
+  ::close(pipe_ends[0]);
+  ::close(pipe_ends[1]);
 }
 
 TEST(Rfc3339, WritesAndReadsTheSameTime) {
