@@ -182,6 +182,8 @@ GrpcConnection::GrpcConnection(Loop& loop, const GrpcOptions& options, Side side
   nghttp2_option_set_no_closed_streams(limits, 1);
   nghttp2_option_set_max_settings(limits, kSettingsOfOneFrame);
   nghttp2_option_set_max_outbound_ack(limits, kUnansweredFrames);
+  // Until the other side has said how many streams it takes: one, and none is refused.
+  nghttp2_option_set_peer_max_concurrent_streams(limits, 1);
   nghttp2_option_set_stream_reset_rate_limit(limits, kResetsBurst, kResetsPerSecond);
   if (side == Side::kServer) {
     nghttp2_session_server_new2(&session_, Callbacks::table(), this, limits);

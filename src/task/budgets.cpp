@@ -13,9 +13,10 @@ constexpr std::int64_t kShare = 8;
 constexpr std::int64_t kMostCalls = 256;  // of a block: what a gate that dies may lose
 constexpr int kTries = 32;
 
-Result<Budgets::Used> read(const std::optional<store::Entry>& entry) {
-  if (!entry) return Budgets::Used{};
-  const auto document = json::parse(entry->value);
+std::string text_of(const Budgets::Used& used) { return json::write(json::object{{"calls", used.calls}, {"spend", used.spend_micros}}); }
+
+Result<Budgets::Used> read(const store::Entry& entry) {
+  const auto document = json::parse(entry.value);
   const auto* o = document ? document->if_object() : nullptr;
   const auto calls = o == nullptr ? std::nullopt : json::int_at(*o, "calls");
   const auto spend = o == nullptr ? std::nullopt : json::int_at(*o, "spend");
@@ -28,7 +29,13 @@ Result<Budgets::Used> read(const std::optional<store::Entry>& entry) {
 Result<Budgets::Used> Budgets::used(const std::string& task) const {
   auto entry = store_.get(kBucket, task);
   if (!entry) return fail(std::move(entry.error()));
-  return read(*entry);
+  return *entry ? read(**entry) : Used{};
+}
+
+Status Budgets::open(const std::string& task) {
+  auto written = store_.compare_and_set(kBucket, task, text_of({}), store::kAbsent);
+  if (!written) return fail(std::move(written.error()));
+  return {};
 }
 
 template <typename Change>
@@ -36,11 +43,11 @@ Status Budgets::change(const std::string& task, const Change& change) {
   for (int i = 0; i < kTries; ++i) {
     auto entry = store_.get(kBucket, task);
     if (!entry) return fail(std::move(entry.error()));
-    auto used = read(*entry);
+    if (!*entry) return fail(ErrorCode::kDenied, "task " + task + " has ended, and its budget with it", "begin a new task");
+    auto used = read(**entry);
     if (!used) return fail(std::move(used.error()));
     if (auto changed = change(*used); !changed) return changed;
-    const json::object o{{"calls", used->calls}, {"spend", used->spend_micros}};
-    auto written = store_.compare_and_set(kBucket, task, json::write(o), *entry ? (*entry)->revision : store::kAbsent);
+    auto written = store_.compare_and_set(kBucket, task, text_of(*used), (*entry)->revision);
     if (written) return {};
     if (written.error().code != ErrorCode::kConflict) return fail(std::move(written.error()));
   }

@@ -178,6 +178,9 @@ Result<TaskView> TaskBook::start(const TaskOrder& order, UnixMs now_ms) {
   record.started_ms = now_ms;
   record.heartbeat_ms = order.heartbeat_ms;
   record.acts_are_heartbeats = order.acts_are_heartbeats;
+  if (record.budget != Budget{}) {
+    if (auto opened = s.budgets.open(record.id); !opened) return fail(std::move(opened.error()));
+  }
   auto written = s.parts.store->compare_and_set(kOpenBucket, record.id, record_text(record), store::kAbsent);
   if (!written) return fail(std::move(written.error()));
   s.moved(*written);

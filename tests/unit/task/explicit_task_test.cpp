@@ -267,6 +267,19 @@ TEST(Tasks, UseNoMoreThanTheirBudgetAcrossGatesThatDie) {
   EXPECT_GE(used, 50) << "what dead gates had claimed is lost, and not more";
 }
 
+TEST(Tasks, HaveNoFreshBudgetForAGateThatHasNotHeardOfTheirEnd) {
+  Site site;
+  GateOf one(site, "g1");
+  GateOf two(site, "g2");
+  auto order = order_for("a");
+  order.budget.calls = 1;
+  const auto id = one.start(order);
+  two.book->refresh(kStart);
+  EXPECT_TRUE(one.enter("a", "s", kStart, id));
+  ASSERT_TRUE(one.book->end(id, {.by = "alice", .reason = "stopped"}, kStart));
+  EXPECT_FALSE(two.enter("a", "s", kStart, id));
+}
+
 TEST(Tasks, ThatTwoGatesEndAreRecordedOnce) {
   Site site;
   GateOf one(site, "g1", {.lifetime_ms = 1'000});
