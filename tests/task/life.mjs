@@ -7,7 +7,7 @@
 // Each call is begun and judged by this process's clock, which is the gates' own. Last line: "N passed, N failed".
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { Agent, createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -23,6 +23,7 @@ const kAgents = ["a0", "a1", "a2", "a3"];
 const kSessions = ["s0", "s1"]; // they name no task, and have the implicit ones
 const kSureMs = 400; // this far from any edge the model says what must be allowed, too
 const kAnswerMs = 20_000;
+const kFamily = 12; // children that end at once, so that a gate can die among their ends
 
 // ---- chance, reproducible as far as the clock lets it ---------------------------------------------------------------------------
 
@@ -364,6 +365,25 @@ async function restart_gate() {
   count("gate killed and started again");
 }
 
+// Dies as soon as the ledger grows by the ends of a family: some have a receipt and are open in the store, some have an intent alone.
+async function die_among_ends() {
+  const gate = any_gate();
+  const order = { subject: "family", purpose: "life" };
+  const root = await gate.admin("POST", "/v1/tasks", { ...order, lifetime: "1h" });
+  if (root?.status !== 200) return count("start refused");
+  gate_deaths++;
+  const parent = (root.body.task ?? root.body).id;
+  for (let i = 0; i < kFamily; i++) await gate.admin("POST", "/v1/tasks", { ...order, parent });
+  const before = ledger_bytes();
+  let answered = false;
+  const ending = gate.admin("POST", `/v1/tasks/${parent}/end`, { reason: "life" }).then(() => (answered = true));
+  while (!answered && ledger_bytes() === before) await new Promise((done) => setImmediate(done));
+  count(answered ? "gate killed after ends" : "gate killed among ends");
+  await gate.end("SIGKILL");
+  await ending;
+  await gate.start();
+}
+
 const end_or_start = () => (chance() < 0.5 && recent_tasks().length > 0 ? end_task(one_of(recent_tasks()), false) : start_task());
 
 async function step() {
@@ -377,17 +397,24 @@ async function step() {
   if (dice < 0.235) return kill_agent(one_of(kAgents.concat(kSessions)));
   if (dice < 0.26) return lift_kill(one_of([...kills.keys(), kAgents[0]]));
   if (dice < 0.272) return restart_gate();
+  if (dice < 0.28) return die_among_ends();
   if (dice < 0.4) return Promise.all([make_call(), make_call(), make_call()]);
   return make_call();
 }
 
 // ---- what the ledger says -------------------------------------------------------------------------------------------------------
 
+function logs() {
+  const ledger = join(folder, "state/ledger");
+  return readdirSync(ledger).filter((name) => /^\d{4}$/.test(name)).map((name) => join(ledger, name, "log"));
+}
+
+const ledger_bytes = () => logs().reduce((sum, log) => sum + statSync(log).size, 0);
+
 function receipts() {
   const out = [];
-  const ledger = join(folder, "state/ledger");
-  for (const log of readdirSync(ledger).filter((name) => /^\d{4}$/.test(name))) {
-    for (const line of readFileSync(join(ledger, log, "log"), "utf8").split("\n")) if (line) out.push(JSON.parse(line.slice(17)));
+  for (const log of logs()) {
+    for (const line of readFileSync(log, "utf8").split("\n")) if (line) out.push(JSON.parse(line.slice(17)));
   }
   return out;
 }
