@@ -22,6 +22,8 @@ const kGates = 2;
 const kAgents = ["a0", "a1", "a2", "a3"];
 const kSessions = ["s0", "s1"]; // they name no task, and have the implicit ones
 const kSureMs = 400; // this far from any edge the model says what must be allowed, too
+const kHeardMs = 1200; // by then every gate has heard of what another one changed
+const kDatedMs = 100; // a receipt is dated after its act was judged
 const kAnswerMs = 20_000;
 const kFamily = 12; // children that end at once, so that a gate can die among their ends
 
@@ -203,7 +205,7 @@ function certain(call) {
   return chain_of(tasks.get(call.task)).every(
     (task) =>
       task.sure && task.maybe_ended === undefined && task.calls === undefined && !task.heartbeat &&
-      call.at + kSureMs < task.expires && scope_permits(task, call.tool, call.path) && kTools[call.tool].band <= task.band,
+      call.at >= (task.heard ?? 0) && call.at + kSureMs < task.expires && scope_permits(task, call.tool, call.path) && kTools[call.tool].band <= task.band,
   );
 }
 
@@ -271,6 +273,7 @@ async function extend_task(task) {
   if (answer?.status === 200) {
     count("extended");
     if (wider.latest) task.expires = Math.max(task.expires, until);
+    task.heard = Date.now() + kHeardMs;
     return;
   }
   count("extension refused");
@@ -290,7 +293,7 @@ async function end_task(task, by_kill) {
   if (answer?.status !== 200) return count("end refused");
   count(by_kill ? "task killed" : "ended");
   // Another gate hears of an end by its tick; of a kill it is told.
-  const at = Date.now() + (by_kill ? 0 : 1200);
+  const at = Date.now() + (by_kill ? 0 : kHeardMs);
   for (const one of family) one.ended = Math.min(one.ended ?? Infinity, at);
 }
 
@@ -438,7 +441,7 @@ function judge_ledger() {
   for (const [, one] of life) for (const end of one.ended) reasons[end.detail.reason.split(":")[0]] = (reasons[end.detail.reason.split(":")[0]] ?? 0) + 1;
   const late = all.filter((one) => one.kind === "attempt" && one.verdict === "allow").filter((one) => {
     const task = life.get(one.task);
-    return !task || Date.parse(one.at) >= task.expires;
+    return !task || Date.parse(one.at) >= task.expires + kDatedMs;
   });
   return { life, never, twice, reasons, late };
 }
