@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "net/http_client.hpp"
+#include "oauth/fetch.hpp"
 
 namespace interlock::cli {
 namespace {
@@ -201,7 +202,8 @@ void ConfigReader::each_map(yaml::Map& map, std::string_view key, std::size_t at
   }
 }
 
-bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+// A name below .localhost is left out: a resolver may send it anywhere.
+bool is_loopback(std::string_view host) { return !host.ends_with(".localhost") && oauth::is_loopback_host(host); }
 
 bool is_sha256_text(std::string_view text) {
   return text.size() == 64 && std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });

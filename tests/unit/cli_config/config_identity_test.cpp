@@ -137,6 +137,7 @@ TEST(ConfigIdentity, WhatIsWrongIsNamedWithItsPlaceAndWhatToDo) {
   const std::array wrong{
       Wrong{"public_url: gate.example\n", "2:13", "no https address", "https://HOST"},
       Wrong{"public_url: \"http://gate.example\"\n", "2:13", "no https address", "loopback"},
+      Wrong{"public_url: \"http://127.gate.example\"\n", "2:13", "no https address", "loopback"},
       Wrong{"public_url: \"https://gate.example/?a\"\n", "2:13", "has a query", "leave out"},
       Wrong{"tls: { certificate: c.pem }\n", "2:6", "needs both", "key: FILE"},
       Wrong{"tls: { key: k.pem }\n", "2:6", "needs both", ""},
