@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "task/budgets.hpp"
+#include "task/by_text.hpp"
 #include "task/minute_count.hpp"
 #include "task/task_book.hpp"
 
@@ -24,13 +25,6 @@ inline constexpr std::string_view kEndedBucket = "task-ends";
 inline constexpr std::string_view kSessionBucket = "session-tasks";
 inline constexpr std::string_view kUsesBucket = "task-uses";
 inline constexpr std::size_t kStorePage = 1'000;
-
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-};
-template <typename T>
-using ByText = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
 
 using SessionView = std::pair<std::string_view, std::string_view>;
 struct SessionKey {

@@ -1,7 +1,8 @@
 #include "task/kills.hpp"
 
 #include <algorithm>
-#include <unordered_map>
+
+#include "task/by_text.hpp"
 
 namespace interlock::task {
 namespace {
@@ -26,11 +27,7 @@ Kill kill_from(const store::KeyedEntry& entry) {
   return kill;
 }
 
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-};
-using KillMap = std::unordered_map<std::string, Kill, TextHash, std::equal_to<>>;
+using KillMap = ByText<Kill>;
 
 }  // namespace
 

@@ -7,7 +7,7 @@
 
 #include "identity/exchange.hpp"
 #include "identity/issuer_keys.hpp"
-#include "parts.hpp"
+#include "request.hpp"
 #include "unit/spiffe/certificates.hpp"
 
 namespace interlock::identity {
@@ -22,9 +22,8 @@ using ::testing::HasSubstr;
 using testing::IssuerSite;
 using testing::kHour;
 using testing::kNow;
+using testing::kUrl;
 using ::testing::Not;
-
-constexpr const char* kUrl = "https://gate.example/mcp";
 
 class AuthenticatorTest : public ::testing::Test {
  protected:
@@ -46,38 +45,8 @@ class AuthenticatorTest : public ::testing::Test {
     return *made;
   }
 
-  // A request, as a test writes it down.
-  struct Request {
-    std::string authorization;
-    std::vector<std::string> dpop = {};
-    std::string method = "POST";
-    std::string url = kUrl;
-    std::vector<std::string> resources = {kUrl};
-    std::vector<std::string> scopes = {};
-    std::shared_ptr<const net::PeerCertificates> certificates = nullptr;
-    int pid = -1;
-    int uid = -1;
-  };
-  Answer ask(const Request& request) {
-    Answer out = std::unexpected(Refusal{});
-    testing::run_until_done(loop, [&](std::function<void()> done) {
-      Presentation shown;
-      if (!request.authorization.empty()) shown.authorization = request.authorization;
-      for (const auto& one : request.dpop) shown.dpop.emplace_back(one);
-      shown.method = request.method;
-      shown.url = request.url;
-      shown.resources = request.resources;
-      shown.required_scopes = request.scopes;
-      shown.certificates = request.certificates;
-      shown.peer_pid = request.pid;
-      shown.peer_uid = request.uid;
-      gate().authenticate(std::move(shown), [&, done = std::move(done)](Answer answer) {
-        out = std::move(answer);
-        done();
-      });
-    });
-    return out;
-  }
+  using Request = testing::Request;
+  Answer ask(const Request& request) { return testing::ask(loop, gate(), request); }
   Answer ask_bearer(const std::string& token) { return ask({.authorization = "Bearer " + token}); }
 
   json::object bound() const { return {{"cnf", json::object{{"jkt", key.public_key().thumbprint()}}}}; }
@@ -421,7 +390,7 @@ TEST_F(AuthenticatorTest, AJwtSvidIsBelievedByItsTrustDomainAlone) {
   options.spiffe.accepts_bearer = true;
   options.spiffe.audiences = {"gate"};
   trust({bundle});
-  for (const char* audience : {kUrl, "gate"}) {
+  for (const auto& audience : {kUrl, std::string("gate")}) {
     const auto subject = ask_bearer(sign({{"aud", audience}}));
     ASSERT_TRUE(subject) << subject.error().error.text();
     EXPECT_EQ(subject->id, "spiffe://example.org/coder");

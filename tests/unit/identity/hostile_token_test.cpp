@@ -8,7 +8,7 @@
 #include "base/hash.hpp"
 #include "identity/authenticator.hpp"
 #include "identity/exchange.hpp"
-#include "parts.hpp"
+#include "request.hpp"
 #include "unit/spiffe/certificates.hpp"
 
 namespace interlock::identity {
@@ -23,20 +23,11 @@ using spiffe::testing::make_leaf;
 using testing::IssuerSite;
 using testing::kHour;
 using testing::kNow;
+using testing::kUrl;
+using testing::Request;
 
-const std::string kUrl = "https://gate.example/mcp";
 const std::string kOther = "https://gate.example/other";
 const std::string kGate = "https://gate.example";
-
-struct Request {
-  std::string authorization;
-  std::vector<std::string> dpop = {};
-  std::string method = "POST";
-  std::string url = kUrl;
-  std::vector<std::string> resources = {kUrl};
-  std::vector<std::string> scopes = {};
-  std::shared_ptr<const net::PeerCertificates> certificates = nullptr;
-};
 
 struct Case {
   std::string what;
@@ -89,24 +80,7 @@ class HostileRequest : public ::testing::Test {
     gate->set_tokens(*TokenBook::create({rule}, true));
   }
 
-  Answer ask(const Request& request) {
-    Answer out = std::unexpected(Refusal{});
-    testing::run_until_done(loop, [&](std::function<void()> done) {
-      Presentation shown;
-      if (!request.authorization.empty()) shown.authorization = request.authorization;
-      for (const auto& one : request.dpop) shown.dpop.emplace_back(one);
-      shown.method = request.method;
-      shown.url = request.url;
-      shown.resources = request.resources;
-      shown.required_scopes = request.scopes;
-      shown.certificates = request.certificates;
-      gate->authenticate(std::move(shown), [&, done = std::move(done)](Answer answer) {
-        out = std::move(answer);
-        done();
-      });
-    });
-    return out;
-  }
+  Answer ask(const Request& request) { return testing::ask(loop, *gate, request); }
 
   std::size_t expect_each(const std::vector<Case>& cases) {
     std::size_t refused = 0;
