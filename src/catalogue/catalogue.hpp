@@ -40,6 +40,32 @@ inline constexpr std::size_t kMaxCatalogueBytes = std::size_t{1} << 20;  // a fi
 inline constexpr std::size_t kMaxCatalogueTools = 10'000;                // an entry
 inline constexpr std::size_t kMaxResourcesOfCall = 256;                  // more: the call counts as unknown
 
+// An HTTP request, as far as a connector looks at it. Views hold for the call.
+struct HttpTarget {
+  std::string_view method;
+  std::string_view host;  // lower case, without port
+  std::uint16_t port = 443;
+  std::string_view path;  // percent-encoding kept; normal: no `.`, `..`, `//` and no escape of what needs none (catalogue/http_path.hpp)
+  std::string_view query;
+};
+
+// What of a body the operation's arguments need. kNone: it streams unread.
+enum class BodyUse : std::uint8_t { kNone, kJson, kForm };
+// The wire of a model API: what prompts and tool definitions are in.
+enum class ModelWire : std::uint8_t { kNone, kOpenAiChat, kOpenAiResponses, kAnthropicMessages, kGeminiGenerate };
+
+// What a connector makes of a request: the operation that an ActionRequest names as its target, and its arguments.
+struct HttpRoute {
+  std::string connector;  // entry; empty: none speaks for the host, the cautious default
+  std::string operation;  // "issues/create"; unknown: "POST /path"
+  bool known = false;
+  json::object args;              // {"method","host","path","query":{...}?} and each {parameter} of the path by name
+  BodyUse body = BodyUse::kNone;  // then the surface adds "body" (bounded), before it asks the gate
+  ModelWire model = ModelWire::kNone;
+  std::vector<std::string> credential_headers;  // where clients of this API put their keys, beside Authorization: "x-api-key"
+  std::vector<std::string> credential_query;    // "key"
+};
+
 struct CatalogueData;
 
 class Catalogue {
@@ -54,6 +80,10 @@ class Catalogue {
 
   // What `request` could turn out to be, whatever its arguments: one classification a case of the entry. For lists.
   std::vector<model::Classification> possible(const model::ActionRequest& request, const json::object* definition = nullptr) const;
+
+  // What `target` is to the connector that speaks for its host (entries with `hosts:` and `operations:`), or to the one that is named.
+  // classify() then knows a request of surface "http" whose server is that connector (or the host) and whose target is the operation.
+  HttpRoute route(const HttpTarget& target, std::string_view connector = {}) const;
 
   // The entry that speaks for a configured server; empty: none.
   std::string_view entry_of(std::string_view server) const;

@@ -32,6 +32,10 @@ class PinBook;
 namespace interlock::catalogue {
 class Catalogue;
 }
+namespace interlock::credential {
+class Lease;
+class LeaseBook;
+}  // namespace interlock::credential
 namespace interlock::ledger {
 class Ledger;
 }
@@ -74,7 +78,9 @@ struct Act {
   bool decided = false;
   bool withdrawn = false;
   std::optional<task::Grant> grant;  // what its task gains by it: asking for more is an act, too
-  bool cut = false;                  // the kill switch ended it: nothing more of it is sent or released
+  std::vector<std::shared_ptr<const credential::Lease>>
+      leases;        // what it is performed with: there when on_verdict comes with an allowing verdict
+  bool cut = false;  // the kill switch ended it: nothing more of it is sent or released
 };
 
 // An act that waits for a human.
@@ -105,7 +111,8 @@ struct Parts {
   approval::ApprovalBook* approvals = nullptr;
   approval::PinBook* pins = nullptr;
   const Clock* clock = nullptr;
-  task::KillList* kills = nullptr;  // null: there is no kill switch (tools)
+  task::KillList* kills = nullptr;          // null: there is no kill switch (tools)
+  credential::LeaseBook* leases = nullptr;  // null: an act that needs a credential is refused
   // The highest band of a subject's acts, by the registry of agents; empty: none is set.
   std::function<model::Band(const model::Subject&)> highest_band = {};
 };

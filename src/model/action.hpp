@@ -92,6 +92,14 @@ struct Classification {
   std::optional<std::int64_t> spend_micros = {};  // how much, in micro-units; absent where the arguments do not tell
 };
 
+// A credential that an act may be performed with. `only_by_policy`: where a permit that decides names it (@credential), which then stands
+// in place of those that need no naming.
+struct CredentialUse {
+  std::string name;
+  bool only_by_policy = false;
+  friend bool operator==(const CredentialUse&, const CredentialUse&) = default;
+};
+
 // One act as a surface asks for it, before classification.
 struct ActionRequest {
   std::string surface;       // "mcp", later "http", "exec", ...
@@ -100,6 +108,8 @@ struct ActionRequest {
   std::string target;        // tool name, resource URI, prompt name
   json::value args;          // the arguments as the server will see them; an object for tools
   std::string trace_parent;  // W3C trace context of the caller, empty if none
+  // Credentials that the server or host gets of it, as configured: leased by the gate once it is allowed. The agent sees none.
+  std::vector<CredentialUse> credentials = {};
 };
 
 }  // namespace interlock::model

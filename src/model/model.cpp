@@ -56,6 +56,7 @@ std::string_view layer_name(Layer layer) {
     case Layer::kPolicy: return "policy";
     case Layer::kApproval: return "approval";
     case Layer::kLedger: return "ledger";
+    case Layer::kCredential: return "credential";
     case Layer::kGate: return "gate";
     case Layer::kServer: return "server";
   }
@@ -72,6 +73,8 @@ std::string_view receipt_kind_name(ReceiptKind kind) {
     case ReceiptKind::kConfig: return "config";
     case ReceiptKind::kStart: return "start";
     case ReceiptKind::kKill: return "kill";
+    case ReceiptKind::kLease: return "lease";
+    case ReceiptKind::kSecret: return "secret";
   }
   return "attempt";
 }

@@ -13,7 +13,7 @@
 
 namespace interlock::model {
 
-enum class ReceiptKind : std::uint8_t { kAttempt, kResult, kApproval, kPin, kTask, kConfig, kStart, kKill };
+enum class ReceiptKind : std::uint8_t { kAttempt, kResult, kApproval, kPin, kTask, kConfig, kStart, kKill, kLease, kSecret };
 std::string_view receipt_kind_name(ReceiptKind kind);  // "attempt", "result", ...
 
 // The fields that the index can be asked for. The rest of a receipt lives in `detail`.
