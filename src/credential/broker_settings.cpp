@@ -88,6 +88,8 @@ const json::array* BrokerSettings::list(std::string_view key) {
   return entries;
 }
 
+const json::value* BrokerSettings::value(std::string_view key) { return take(key); }
+
 Status BrokerSettings::finish() const {
   if (wrong_) return fail(*wrong_);
   for (const auto& member : settings_) {

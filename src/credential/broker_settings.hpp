@@ -30,6 +30,7 @@ class BrokerSettings {
   bool flag(std::string_view key, bool otherwise);
   std::vector<std::string> texts(std::string_view key);  // a list of texts, or one text; empty where the key is missing
   const json::array* list(std::string_view key);         // nullptr where it is missing
+  const json::value* value(std::string_view key);        // as it is written; nullptr where it is missing
   // Something about a key is wrong.
   void complain(std::string_view key, std::string_view what, std::string_view hint);
   Status finish() const;

@@ -37,23 +37,6 @@ Result<std::string> client_assertion(const ClientIdentity& client, std::string_v
   return jose::make_token(*client.key, client.algorithm.value_or(client.key->algorithm()), client.key_id, "", claims);
 }
 
-Status authenticate(const TokenRequest& request, Form& form, net::Headers& headers, UnixMs now_ms) {
-  const auto& client = request.client;
-  if (client.method == AuthMethod::kBasic) {
-    headers.set("Authorization", "Basic " + base64_encode(form_encode(client.id) + ":" + form_encode(client.secret)));
-    return {};
-  }
-  form.emplace_back("client_id", client.id);
-  if (client.method == AuthMethod::kPost) form.emplace_back("client_secret", client.secret);
-  if (client.method == AuthMethod::kPrivateKeyJwt) {
-    auto assertion = client_assertion(client, request.audience, now_ms);
-    if (!assertion) return fail(std::move(assertion.error()));
-    form.emplace_back("client_assertion_type", kAssertionType);
-    form.emplace_back("client_assertion", std::move(*assertion));
-  }
-  return {};
-}
-
 class Exchange final : public Fetch {
  public:
   Exchange(net::Loop& loop, net::HttpClient& client, const Clock& clock, TokenRequest request,
@@ -79,7 +62,8 @@ class Exchange final : public Fetch {
     if (!url) return fail(std::move(url.error()));
     auto form = request_.form;
     net::Headers headers{{"Accept", "application/json"}, {"Content-Type", "application/x-www-form-urlencoded"}};
-    if (auto shown_who = authenticate(request_, form, headers, clock_.now_ms()); !shown_who) return fail(std::move(shown_who.error()));
+    if (auto shown_who = authenticate(request_.client, request_.audience, form, headers, clock_.now_ms()); !shown_who)
+      return fail(std::move(shown_who.error()));
     if (request_.dpop_key) {
       auto proof = jose::make_dpop(*request_.dpop_key, "POST", request_.endpoint, "", request_.dpop_nonce, clock_.now_ms());
       if (!proof) return fail(std::move(proof.error()));
@@ -141,6 +125,22 @@ std::optional<AuthMethod> auth_method_from_name(std::string_view name) {
   for (const auto& [method, known] : kMethodNames)
     if (known == name) return method;
   return std::nullopt;
+}
+
+Status authenticate(const ClientIdentity& client, std::string_view audience, Form& form, net::Headers& headers, UnixMs now_ms) {
+  if (client.method == AuthMethod::kBasic) {
+    headers.set("Authorization", "Basic " + base64_encode(form_encode(client.id) + ":" + form_encode(client.secret)));
+    return {};
+  }
+  form.emplace_back("client_id", client.id);
+  if (client.method == AuthMethod::kPost) form.emplace_back("client_secret", client.secret);
+  if (client.method == AuthMethod::kPrivateKeyJwt) {
+    auto assertion = client_assertion(client, audience, now_ms);
+    if (!assertion) return fail(std::move(assertion.error()));
+    form.emplace_back("client_assertion_type", kAssertionType);
+    form.emplace_back("client_assertion", std::move(*assertion));
+  }
+  return {};
 }
 
 std::string shown(std::string_view text) {

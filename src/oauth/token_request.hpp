@@ -38,6 +38,9 @@ struct ClientIdentity {
   std::string key_id;
 };
 
+// Shows who the client is, by a header or by members of the form (RFC 6749 §2.3, RFC 7523 §2.2). `audience`: of its assertion.
+Status authenticate(const ClientIdentity& client, std::string_view audience, Form& form, net::Headers& headers, UnixMs now_ms);
+
 struct TokenRequest {
   std::string endpoint;
   std::string audience;  // of the client's assertion: the issuer
