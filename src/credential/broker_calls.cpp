@@ -34,6 +34,12 @@ void BrokerCalls::later(std::function<void()> work) {
   });
 }
 
+void BrokerCalls::after_ms(std::int64_t delay_ms, std::function<void()> work) {
+  loop_.after_ms(delay_ms, [alive = std::weak_ptr(alive_), work = std::move(work)] {
+    if (alive.lock()) work();
+  });
+}
+
 Error answer_error(std::string_view who, std::string_view what, int status, std::string_view said) {
   std::string message(who);
   message.append(" answers HTTP ").append(std::to_string(status)).append(" to ").append(what);

@@ -28,6 +28,7 @@ class BrokerCalls {
   void run(const Start& start);
   // Later, on the loop: for what is known at once.
   void later(std::function<void()> work);
+  void after_ms(std::int64_t delay_ms, std::function<void()> work);
   net::Loop& loop() { return loop_; }
   net::HttpClient& http() { return http_; }
 
