@@ -87,10 +87,11 @@ class GithubAppBroker final : public Broker {
     out.handle["permissions"] = permissions_for(order.act);
     out.grant = json::write_canonical(out.handle);
     out.expires_ms = order.now_ms + kMint_ms + kTokenLife_ms;
+    out.handle["ends_ms"] = out.expires_ms;
     return out;
   }
 
-  void mint(const MintOrder& /*order*/, const Plan& plan, std::function<void(Result<Minted>)> done) override {
+  void mint(const MintOrder& order, const Plan& plan, std::function<void(Result<Minted>)> done) override {
     auto app_token = make_app_token();
     if (!app_token) return calls_.later([done = std::move(done), error = std::move(app_token.error())] { done(fail(error)); });
     json::array names;
@@ -101,15 +102,15 @@ class GithubAppBroker final : public Broker {
         .method = "POST", .url = {}, .headers = headers(*app_token), .body = json::write(body), .may_repeat = false};
     request.headers.add("Content-Type", "application/json");
     calls_.send(api_ + "/app/installations/" + installation_id_ + "/access_tokens", std::move(request),
-                [this, plan, done = std::move(done)](Result<oauth::Fetched> fetched) {
+                [this, plan, until_ms = order.expires_ms, done = std::move(done)](Result<oauth::Fetched> fetched) {
                   if (!fetched) return done(fail(std::move(fetched.error())));
-                  take(plan, *fetched, done);
+                  take(plan, until_ms, *fetched, done);
                 });
   }
 
   void revoke(const Revocation& what, std::function<void(Status)> done) override {
-    if (auto possible = check_revocation(what); !possible)
-      return calls_.later([done = std::move(done), error = std::move(possible.error())] { done(fail(error)); });
+    const auto known = check_revocation(what);
+    if (!known || what.revocation.empty()) return calls_.later([done = std::move(done), known] { done(known); });
     revoke_token(what.revocation, std::move(done));
   }
 
@@ -202,7 +203,7 @@ class GithubAppBroker final : public Broker {
             {"Authorization", "Bearer " + std::string(token)}};
   }
 
-  void take(const Plan& plan, const oauth::Fetched& fetched, const std::function<void(Result<Minted>)>& done) {
+  void take(const Plan& plan, UnixMs until_ms, const oauth::Fetched& fetched, const std::function<void(Result<Minted>)>& done) {
     const auto answer = read_object(kGithub, fetched.body);
     if (fetched.status != 201) {
       const auto said = answer ? json::string_at(*answer, "message").value_or("") : "";
@@ -228,7 +229,7 @@ class GithubAppBroker final : public Broker {
     minted.fields.emplace("token", Secret(*token));
     minted.revocation = Secret(*token);
     minted.handle = plan.handle;
-    minted.expires_ms = *expires;
+    minted.expires_ms = std::min(until_ms, *expires);  // it is revoked then
     done(std::move(minted));
   }
 
@@ -271,13 +272,15 @@ class GithubAppBroker final : public Broker {
     });
   }
 
+  // What is known without asking.
   Status check_revocation(const Revocation& what) const {
     if (json::string_at(what.handle, "server") != api_) {
       return fail(ErrorCode::kInvalid,
                   "credential " + credential_ + " now names another API than lease " + std::string(what.lease) + " was made by",
                   "put the former `api` back until its leases have ended");
     }
-    if (what.revocation.empty()) {
+    const bool has_ended = clock_.now_ms() >= json::int_at(what.handle, "ends_ms").value_or(0);
+    if (what.revocation.empty() && !has_ended) {
       return fail(ErrorCode::kUnsupported,
                   "the token of lease " + std::string(what.lease) + " was never seen here, if there is one: it ends by expiry");
     }

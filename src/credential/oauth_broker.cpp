@@ -61,11 +61,12 @@ class OauthBroker final : public Broker {
     if (!resource_.empty()) out.handle["resource"] = resource_;
     out.grant = json::write_canonical(out.handle);
     out.expires_ms = order.now_ms + kMint_ms + life_ms_;
+    out.handle["ends_ms"] = out.expires_ms;
     return out;
   }
 
-  void mint(const MintOrder& /*order*/, const Plan& plan, std::function<void(Result<Minted>)> done) override {
-    auto mint = std::make_shared<Mint>(Mint{plan, std::move(done), {}, {}});
+  void mint(const MintOrder& order, const Plan& plan, std::function<void(Result<Minted>)> done) override {
+    auto mint = std::make_shared<Mint>(Mint{plan, order.expires_ms, std::move(done), {}, {}});
     calls_.later([this, mint] {
       endpoints_.find([this, mint](Result<OauthEndpoints::Found> found) {
         if (!found) return mint->done(fail(std::move(found.error())));
@@ -81,8 +82,8 @@ class OauthBroker final : public Broker {
   }
 
   void revoke(const Revocation& what, std::function<void(Status)> done) override {
-    if (auto possible = check_revocation(what); !possible)
-      return calls_.later([done = std::move(done), error = std::move(possible.error())] { done(fail(error)); });
+    const auto known = check_revocation(what);
+    if (!can_revoke() || !known || what.revocation.empty()) return calls_.later([done = std::move(done), known] { done(known); });
     auto token = std::make_shared<Secret>(what.revocation);
     calls_.later([this, token, done = std::move(done)] {
       endpoints_.find([this, token, done](Result<OauthEndpoints::Found> found) {
@@ -95,6 +96,7 @@ class OauthBroker final : public Broker {
  private:
   struct Mint {
     Plan plan;
+    UnixMs until_ms = 0;  // revoked then at the latest
     std::function<void(Result<Minted>)> done;
     OauthEndpoints::Found at;
     std::optional<store::Revision> turn;
@@ -184,7 +186,7 @@ class OauthBroker final : public Broker {
     if (!right) return undo(mint, std::move(minted.revocation), std::move(right.error()));
     minted.handle = mint->plan.handle;
     if (response->scopes) minted.handle["scope"] = oauth::join_scopes(*response->scopes);
-    minted.expires_ms = mint->plan.expires_ms;
+    minted.expires_ms = can_revoke() ? std::min(mint->until_ms, mint->plan.expires_ms) : mint->plan.expires_ms;
     if (response->lifetime_s) minted.expires_ms = std::min(minted.expires_ms, clock_.now_ms() + *response->lifetime_s * 1000);
     minted.fields.emplace("token", Secret::take(std::move(response->access_token)));
     minted.fields.emplace("token_type", Secret("Bearer"));
@@ -246,8 +248,9 @@ class OauthBroker final : public Broker {
     return error;
   }
 
+  // What is known without asking.
   Status check_revocation(const Revocation& what) const {
-    if (!can_revoke()) return fail(ErrorCode::kUnsupported, "its authorization server revokes no tokens: it ends by expiry");
+    if (!can_revoke()) return {};
     if (json::string_at(what.handle, "server") != endpoints_.authority() ||
         json::string_at(what.handle, "client") != endpoints_.client_id()) {
       return fail(ErrorCode::kInvalid,
@@ -255,7 +258,8 @@ class OauthBroker final : public Broker {
                       " was made by",
                   "put the former one back until its leases have ended");
     }
-    if (what.revocation.empty()) {
+    const bool has_ended = clock_.now_ms() >= json::int_at(what.handle, "ends_ms").value_or(0);
+    if (what.revocation.empty() && !has_ended) {
       return fail(ErrorCode::kUnsupported,
                   "the token of lease " + std::string(what.lease) + " was never seen here, if there is one: it ends by expiry");
     }
