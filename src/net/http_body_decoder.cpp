@@ -49,6 +49,7 @@ void BodyDecoder::take_frame_byte(char c) {
     else state_ = State::kMalformed;
   };
   const std::string_view text(&c, 1);
+  if (phase_ >= Phase::kTrailerName || (phase_ == Phase::kTrailerBegin && c != '\r')) trailers_.push_back(c);
   switch (phase_) {
     case Phase::kSizeBegin: left_ = 0; [[fallthrough]];
     case Phase::kSize:
@@ -68,12 +69,12 @@ void BodyDecoder::take_frame_byte(char c) {
       return;
     case Phase::kDataCr: return go(c == '\r', Phase::kDataLf);
     case Phase::kDataLf: frame_bytes_ = 0; return go(c == '\n', Phase::kSizeBegin);
-    // Trailers are read for their framing, and dropped (RFC 9110 §6.5.1).
     case Phase::kTrailerBegin: return go(c == '\r' || is_token(text), c == '\r' ? Phase::kEndLf : Phase::kTrailerName);
     case Phase::kTrailerName: return go(c == ':' || is_token(text), c == ':' ? Phase::kTrailerValue : Phase::kTrailerName);
     case Phase::kTrailerValue: return go(c == '\r' || is_field_value(text), c == '\r' ? Phase::kTrailerLf : Phase::kTrailerValue);
     case Phase::kTrailerLf: return go(c == '\n', Phase::kTrailerBegin);
     case Phase::kEndLf:
+      trailers_.pop_back();
       go(c == '\n', Phase::kDone);
       if (state_ == State::kMore) state_ = State::kDone;
       return;

@@ -35,15 +35,22 @@ class Transport {
   virtual bool looks_usable() = 0;
   // What the other side showed in the handshake; null: nothing.
   virtual std::shared_ptr<const PeerCertificates> peer_certificates() const = 0;
+  // After the handshake: what ALPN settled on ("h2", "http/1.1"; empty: nothing), and the name that the client asked for (SNI).
+  virtual std::string_view protocol() const { return {}; }
+  virtual std::string_view server_name() const { return {}; }
+  virtual bool is_plain() const { return false; }  // the descriptor's bytes are the message's
   // After kFailed: what went wrong, for people.
   virtual Error problem() const = 0;
 };
 
 Result<std::unique_ptr<Transport>> plain_transport(int fd);
 
-// The client's side: the server must be `host`, a name or an IP address, or pass the judge of `client`.
-Result<std::unique_ptr<Transport>> tls_transport(std::shared_ptr<TlsClient> client, int fd, const std::string& host);
-// The server's side.
-Result<std::unique_ptr<Transport>> tls_transport(const TlsServer& server, int fd);
+// The client's side: the server must be `host`, a name or an IP address, or pass the judge of `client`. `http2`: h2 is offered as well.
+Result<std::unique_ptr<Transport>> tls_transport(std::shared_ptr<TlsClient> client, int fd, const std::string& host, bool http2 = false);
+// The server's side. `tag`: for the server's choice of a certificate.
+Result<std::unique_ptr<Transport>> tls_transport(const TlsServer& server, int fd, std::shared_ptr<void> tag = nullptr);
+// The server's side inside another transport, which speaks over `fd` (TLS within a TLS tunnel); a plain one costs nothing more.
+Result<std::unique_ptr<Transport>> tls_transport(const TlsServer& server, int fd, std::unique_ptr<Transport> inside,
+                                                 std::shared_ptr<void> tag);
 
 }  // namespace interlock::net

@@ -43,6 +43,7 @@ class PlainTransport final : public Transport {
   }
 
   std::shared_ptr<const PeerCertificates> peer_certificates() const override { return nullptr; }
+  bool is_plain() const override { return true; }
   Error problem() const override { return system_error("the connection failed", error_); }
 
  private:

@@ -24,17 +24,75 @@ bool is_address(const std::string& host) {
   return ::inet_pton(AF_INET, host.c_str(), &out) == 1 || ::inet_pton(AF_INET6, host.c_str(), &out) == 1;
 }
 
+// What a chain was refused for, so that one can tell what to mend (RFC 5280 §6, RFC 9525).
+std::string describe_verification(long code, const std::string& host) {
+  switch (code) {
+    case X509_V_ERR_CERT_HAS_EXPIRED: return "it has expired";
+    case X509_V_ERR_CERT_NOT_YET_VALID: return "it is not valid yet";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH: return "it is for another name than " + host;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: return "it is self-signed";
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN: return "its chain ends at a self-signed authority that is not trusted here";
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: return "its issuer is not trusted here, or an intermediate is missing";
+    case X509_V_ERR_CERT_REVOKED: return "it is revoked";
+    default: return X509_verify_cert_error_string(code);
+  }
+}
+
+// ---- OpenSSL over another transport ----
+
+int inside_outcome(BIO* bio, const IoResult& got) {
+  BIO_clear_retry_flags(bio);
+  switch (got.state) {
+    case IoState::kDone: return static_cast<int>(got.bytes);
+    case IoState::kWantRead: BIO_set_retry_read(bio); return -1;
+    case IoState::kWantWrite: BIO_set_retry_write(bio); return -1;
+    case IoState::kEnd: return 0;
+    case IoState::kFailed: break;
+  }
+  return -1;
+}
+int read_inside(BIO* bio, char* out, int size) noexcept {
+  return inside_outcome(bio, static_cast<Transport*>(BIO_get_data(bio))->read(out, static_cast<std::size_t>(size)));
+}
+int write_inside(BIO* bio, const char* bytes, int size) noexcept {
+  return inside_outcome(bio, static_cast<Transport*>(BIO_get_data(bio))->write({bytes, static_cast<std::size_t>(size)}, {}));
+}
+long control_inside(BIO*, int command, long, void*) noexcept { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+int create_inside(BIO* bio) noexcept {
+  BIO_set_init(bio, 1);
+  return 1;
+}
+
+const BIO_METHOD* inside_method() {
+  static const std::unique_ptr<BIO_METHOD, FreeWith<BIO_meth_free>> method = [] {
+    std::unique_ptr<BIO_METHOD, FreeWith<BIO_meth_free>> made(BIO_meth_new(BIO_TYPE_SOURCE_SINK, "transport"));
+    if (made && (BIO_meth_set_read(made.get(), read_inside) != 1 || BIO_meth_set_write(made.get(), write_inside) != 1 ||
+                 BIO_meth_set_ctrl(made.get(), control_inside) != 1 || BIO_meth_set_create(made.get(), create_inside) != 1))
+      made.reset();
+    return made;
+  }();
+  return method.get();
+}
+
 class TlsTransport final : public Transport {
  public:
-  // `client`: of a client's side; it outlives the handshake, which calls its judge.
-  TlsTransport(Ssl ssl, int fd, std::shared_ptr<TlsClient> client) : ssl_(std::move(ssl)), fd_(fd), client_(std::move(client)) {
+  // A client's side: `client` outlives the handshake, which calls its judge.
+  TlsTransport(Ssl ssl, int fd, std::shared_ptr<TlsClient> client, std::string host)
+      : ssl_(std::move(ssl)), fd_(fd), client_(std::move(client)), host_(std::move(host)) {
     SSL_set_app_data(ssl_.get(), &shown_);
-    if (client_) {
-      SSL_set_connect_state(ssl_.get());
-      shown_.judge = &client_->options().judge;
-    } else {
-      SSL_set_accept_state(ssl_.get());
-    }
+    SSL_set_connect_state(ssl_.get());
+    shown_.judge = &client_->options().judge;
+  }
+  // A server's side: `server` outlives the handshake, `inside` is what carries it where that is no socket.
+  TlsTransport(Ssl ssl, int fd, const TlsServer& server, std::unique_ptr<Transport> inside, std::shared_ptr<void> tag)
+      : inside_(std::move(inside)), ssl_(std::move(ssl)), fd_(fd) {
+    SSL_set_app_data(ssl_.get(), &shown_);
+    SSL_set_accept_state(ssl_.get());
+    shown_.server = &server.options();
+    shown_.tag = std::move(tag);
   }
   TlsTransport(const TlsTransport&) = delete;
   TlsTransport& operator=(const TlsTransport&) = delete;
@@ -55,7 +113,7 @@ class TlsTransport final : public Transport {
     ERR_clear_error();
     std::size_t got = 0;
     const int result = SSL_read_ex(ssl_.get(), out, size, &got);
-    return result == 1 ? IoResult{IoState::kDone, got, SSL_has_pending(ssl_.get()) == 1} : outcome(result);
+    return result == 1 ? IoResult{IoState::kDone, got, inside_ || SSL_has_pending(ssl_.get()) == 1} : outcome(result);
   }
 
   // Both in one record where they fit: one packet, one call.
@@ -92,6 +150,17 @@ class TlsTransport final : public Transport {
     return state_ == State::kOpen ? shown_.certificates : nullptr;
   }
 
+  std::string_view protocol() const override {
+    const unsigned char* chosen = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &chosen, &size);
+    return {reinterpret_cast<const char*>(chosen), size};
+  }
+  std::string_view server_name() const override {
+    const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+    return name == nullptr ? std::string_view() : std::string_view(name);
+  }
+
   Error problem() const override { return problem_; }
 
  private:
@@ -113,7 +182,7 @@ class TlsTransport final : public Transport {
     if (!shown_.verdict) {
       problem_ = shown_.verdict.error();
     } else if (const auto verified = SSL_get_verify_result(ssl_.get()); state_ == State::kHandshake && verified != X509_V_OK) {
-      problem_.message = std::string("its certificate is not trusted: ") + X509_verify_cert_error_string(verified);
+      problem_.message = "its certificate is not trusted: " + describe_verification(verified, host_);
     } else if (kind == SSL_ERROR_SYSCALL && ERR_peek_error() == 0) {
       problem_.message = system_error("TLS failed", os_error).message;
     } else {
@@ -123,9 +192,11 @@ class TlsTransport final : public Transport {
     return {IoState::kFailed};
   }
 
+  std::unique_ptr<Transport> inside_;  // null: the socket itself. It outlives ssl_, which calls it
   Ssl ssl_;
   int fd_;
   std::shared_ptr<TlsClient> client_;  // null: the server's side
+  std::string host_;                   // that a client asked for
   ShownChain shown_;
   State state_ = State::kHandshake;
   Error problem_;
@@ -135,24 +206,44 @@ std::unexpected<Error> cannot_set_up() { return fail(ErrorCode::kInternal, "TLS 
 
 }  // namespace
 
-Result<std::unique_ptr<Transport>> tls_transport(std::shared_ptr<TlsClient> client, int fd, const std::string& host) {
+Result<std::unique_ptr<Transport>> tls_transport(std::shared_ptr<TlsClient> client, int fd, const std::string& host, bool http2) {
   ERR_clear_error();
   Ssl ssl(SSL_new(client->context()));
   if (!ssl || SSL_set_fd(ssl.get(), fd) != 1) return cannot_set_up();
+  if (http2) {
+    const auto both = protocols_of(true);
+    if (SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(both.data()), static_cast<unsigned>(both.size())) != 0)
+      return cannot_set_up();
+  }
   if (is_address(host)) {
     if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str()) != 1) return cannot_set_up();
   } else {
     SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (SSL_set1_host(ssl.get(), host.c_str()) != 1 || SSL_set_tlsext_host_name(ssl.get(), host.c_str()) != 1) return cannot_set_up();
   }
-  return std::make_unique<TlsTransport>(std::move(ssl), fd, std::move(client));
+  return std::make_unique<TlsTransport>(std::move(ssl), fd, std::move(client), host);
 }
 
-Result<std::unique_ptr<Transport>> tls_transport(const TlsServer& server, int fd) {
+Result<std::unique_ptr<Transport>> tls_transport(const TlsServer& server, int fd, std::shared_ptr<void> tag) {
+  return tls_transport(server, fd, nullptr, std::move(tag));
+}
+
+Result<std::unique_ptr<Transport>> tls_transport(const TlsServer& server, int fd, std::unique_ptr<Transport> inside,
+                                                 std::shared_ptr<void> tag) {
   ERR_clear_error();
+  if (inside && inside->is_plain()) inside.reset();
   Ssl ssl(SSL_new(server.context()));
-  if (!ssl || SSL_set_fd(ssl.get(), fd) != 1) return cannot_set_up();
-  return std::make_unique<TlsTransport>(std::move(ssl), fd, nullptr);
+  if (!ssl) return cannot_set_up();
+  if (!inside) {
+    if (SSL_set_fd(ssl.get(), fd) != 1) return cannot_set_up();
+  } else {
+    const auto* method = inside_method();
+    BIO* bio = method == nullptr ? nullptr : BIO_new(method);
+    if (bio == nullptr) return cannot_set_up();
+    BIO_set_data(bio, inside.get());
+    SSL_set_bio(ssl.get(), bio, bio);
+  }
+  return std::make_unique<TlsTransport>(std::move(ssl), fd, server, std::move(inside), std::move(tag));
 }
 
 }  // namespace interlock::net

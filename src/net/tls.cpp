@@ -9,24 +9,29 @@ namespace interlock::net {
 
 struct TlsServer::State {
   TlsContextPointer context;
-  bool asks_for_certificate = false;
+  Options options;
 };
 
-Result<std::shared_ptr<TlsServer>> TlsServer::create(const TlsCertificate& certificate, bool asks_for_certificate) {
+Result<std::shared_ptr<TlsServer>> TlsServer::create(const TlsCertificate& certificate, Options options) {
   auto server = std::shared_ptr<TlsServer>(new TlsServer);
-  server->state_ = std::make_unique<State>(State{nullptr, asks_for_certificate});
+  server->state_ = std::make_unique<State>(State{nullptr, std::move(options)});
   if (auto ready = server->replace(certificate); !ready) return fail(std::move(ready.error()));
   return server;
 }
 
+Result<std::shared_ptr<TlsServer>> TlsServer::create(const TlsCertificate& certificate, bool asks_for_certificate) {
+  return create(certificate, Options{.asks_for_certificate = asks_for_certificate, .http2 = false, .choose = {}});
+}
+
 Status TlsServer::replace(const TlsCertificate& certificate) {
-  auto context = new_server_context(state_->asks_for_certificate);
+  auto context = new_server_context(state_->options.asks_for_certificate, state_->options.http2);
   if (!context) return fail(std::move(context.error()));
   if (auto used = use_certificate(context->get(), certificate); !used) return used;
   state_->context = std::move(*context);
   return {};
 }
 
+const TlsServer::Options& TlsServer::options() const { return state_->options; }
 TlsServer::~TlsServer() = default;
 ssl_ctx_st* TlsServer::context() const { return state_->context.get(); }
 

@@ -1,7 +1,8 @@
 // TLS identities and trust for both directions: a certificate that can be replaced while connections live, and what the other side showed.
 //
-// TLS 1.2 or later (RFC 8446, RFC 5246), no compression, renegotiation or resumption, ALPN http/1.1. Objects here are shared by pointer;
-// replace() and the certificate callbacks belong to the loop thread. Keys are secrets: they are in no error and no log.
+// TLS 1.2 or later (RFC 8446, RFC 5246), no compression, renegotiation or resumption, ALPN http/1.1, and h2 where it is asked for. Objects
+// here are shared by pointer; replace() and the certificate callbacks belong to the loop thread. Keys are secrets: they are in no error and
+// no log.
 #pragma once
 
 #include <functional>
@@ -32,12 +33,22 @@ struct PeerCertificates {
 // What a server shows. Handshakes that begin after replace() use the new certificate; connections that stand are left alone.
 class TlsServer {
  public:
+  struct Options {
+    bool asks_for_certificate = false;
+    bool http2 = false;  // h2 before http/1.1; without it http/1.1 alone
+    // Chooses who is shown to a client that asks for `server_name` (SNI, RFC 6066 §3; empty: it named none), once a handshake: another
+    // server's certificate, or null for this one's. An error ends the handshake (unrecognized_name) and is the connection's. `tag`: what
+    // the connection stands for, as tls_transport() was given it.
+    std::function<Result<std::shared_ptr<TlsServer>>(std::string_view server_name, const std::shared_ptr<void>& tag)> choose;
+  };
+  static Result<std::shared_ptr<TlsServer>> create(const TlsCertificate& certificate, Options options);
   // `asks_for_certificate`: clients may show one (RFC 8705, SPIFFE). Any chain passes the handshake, with proof of possession alone:
   // whether it is believed is decided above, where the bundles are.
   static Result<std::shared_ptr<TlsServer>> create(const TlsCertificate& certificate, bool asks_for_certificate);
   Status replace(const TlsCertificate& certificate);  // a bad one changes nothing
   ~TlsServer();
   ssl_ctx_st* context() const;  // for the other files of net/
+  const Options& options() const;
 
  private:
   TlsServer() = default;

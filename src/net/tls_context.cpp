@@ -12,8 +12,6 @@
 namespace interlock::net {
 namespace {
 
-// With its length before it (RFC 7301 §3.1).
-constexpr std::array<unsigned char, 9> kProtocols{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 // Forward secrecy and authenticated encryption (RFC 9325 §4.2); TLS 1.3 has nothing else.
 constexpr const char* kServerCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 // What clients have, without the groups that cost a server many times more than they cost whoever asks for them.
@@ -82,14 +80,38 @@ int take_chain(X509_STORE_CTX* context, bool judged) noexcept {
 int take_any_chain(X509_STORE_CTX* context, void*) noexcept { return take_chain(context, false); }
 int take_judged_chain(X509_STORE_CTX* context, void*) noexcept { return take_chain(context, true); }
 
-// A client that speaks only something else (h2) is told so; one without ALPN is taken to speak HTTP/1.1.
-int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_size, const unsigned char* offered, unsigned int offered_size,
-                    void*) noexcept {
+// A client that speaks only something else is told so; one without ALPN is taken to speak HTTP/1.1.
+int choose_protocol(bool http2, const unsigned char** chosen, unsigned char* chosen_size, const unsigned char* offered,
+                    unsigned int offered_size) noexcept {
+  const auto ours = protocols_of(http2);
   unsigned char* found = nullptr;
-  if (SSL_select_next_proto(&found, chosen_size, kProtocols.data(), kProtocols.size(), offered, offered_size) != OPENSSL_NPN_NEGOTIATED)
+  if (SSL_select_next_proto(&found, chosen_size, reinterpret_cast<const unsigned char*>(ours.data()), static_cast<unsigned>(ours.size()),
+                            offered, offered_size) != OPENSSL_NPN_NEGOTIATED)
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   *chosen = found;
   return SSL_TLSEXT_ERR_OK;
+}
+int choose_http1(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered, unsigned int offered_size,
+                 void*) noexcept {
+  return choose_protocol(false, chosen, size, offered, offered_size);
+}
+int choose_http2(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered, unsigned int offered_size,
+                 void*) noexcept {
+  return choose_protocol(true, chosen, size, offered, offered_size);
+}
+
+// Called once a handshake, also where no name was asked for.
+int choose_server(SSL* ssl, int* alert, void*) noexcept {
+  auto* connection = static_cast<ShownChain*>(SSL_get_app_data(ssl));
+  if (connection == nullptr || connection->server == nullptr || !connection->server->choose) return SSL_TLSEXT_ERR_OK;
+  const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  auto chosen = connection->server->choose(name == nullptr ? std::string_view() : std::string_view(name), connection->tag);
+  if (chosen && *chosen && SSL_set_SSL_CTX(ssl, (*chosen)->context()) == nullptr)
+    chosen = fail(ErrorCode::kInternal, "the certificate chosen for the name cannot be used");
+  if (chosen) return SSL_TLSEXT_ERR_OK;
+  connection->verdict = fail(std::move(chosen.error()));
+  *alert = SSL_AD_UNRECOGNIZED_NAME;
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 std::unexpected<Error> cannot_set_up() { return fail(ErrorCode::kInternal, "TLS cannot be set up: " + last_tls_error()); }
@@ -126,14 +148,20 @@ std::string last_tls_error() {
   return text.data();
 }
 
-Result<TlsContextPointer> new_server_context(bool asks_for_certificate) {
+std::string_view protocols_of(bool http2) {
+  constexpr std::string_view kBoth = "\x02h2\x08http/1.1";
+  return http2 ? kBoth : kBoth.substr(3);
+}
+
+Result<TlsContextPointer> new_server_context(bool asks_for_certificate, bool http2) {
   auto context = new_context(TLS_server_method());
   if (!context) return context;
   auto* raw = context->get();
   if (SSL_CTX_set_num_tickets(raw, 0) != 1 || SSL_CTX_set_cipher_list(raw, kServerCiphers) != 1 ||
       SSL_CTX_set1_groups_list(raw, kServerGroups) != 1)
     return cannot_set_up();
-  SSL_CTX_set_alpn_select_cb(raw, choose_protocol, nullptr);
+  SSL_CTX_set_alpn_select_cb(raw, http2 ? choose_http2 : choose_http1, nullptr);
+  SSL_CTX_set_tlsext_servername_callback(raw, choose_server);
   if (asks_for_certificate) {
     SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_cert_verify_callback(raw, take_any_chain, nullptr);
@@ -145,7 +173,9 @@ Result<TlsContextPointer> new_client_context(bool judged) {
   auto context = new_context(TLS_client_method());
   if (!context) return context;
   auto* raw = context->get();
-  if (SSL_CTX_set_alpn_protos(raw, kProtocols.data(), kProtocols.size()) != 0) return cannot_set_up();
+  const auto protocols = protocols_of(false);
+  if (SSL_CTX_set_alpn_protos(raw, reinterpret_cast<const unsigned char*>(protocols.data()), static_cast<unsigned>(protocols.size())) != 0)
+    return cannot_set_up();
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
   if (judged) SSL_CTX_set_cert_verify_callback(raw, take_judged_chain, nullptr);
   return context;
