@@ -154,6 +154,7 @@ ServerConfig read_server(ConfigReader& in, const yaml::Node& key, const yaml::No
   out.call_timeout_ms = map.duration_ms("call_timeout", config.limits.call_timeout_ms, kSecondMs, kDayMs);
   out.scopes = map.texts("scopes", kScopes);
   out.oauth = read_oauth(in, map);
+  out.credentials = read_placements(in, map, out.is_stdio() ? Carrier::kProgram : Carrier::kHttp, config);
   map.close();
   if (in.reader.failed()) return out;
   const std::string name = "`servers." + out.name + "`";
@@ -170,6 +171,12 @@ ServerConfig read_server(ConfigReader& in, const yaml::Node& key, const yaml::No
   const auto is_authorization = [](const auto& header) { return net::equal_ignoring_case(header.first, "authorization"); };
   if (out.oauth && std::ranges::any_of(out.headers, is_authorization))
     in.reader.complain(key, name + " has both `oauth` and a header Authorization", "keep one of them");
+  for (const auto& placed : out.credentials) {
+    if (placed.where != credential::Placement::Where::kHeader) continue;
+    const auto is_same = [&](const auto& header) { return net::equal_ignoring_case(header.first, placed.name); };
+    if (std::ranges::any_of(out.headers, is_same) || (out.oauth && net::equal_ignoring_case(placed.name, "authorization")))
+      in.reader.complain(key, name + " gets the header " + placed.name + " from a credential and from elsewhere, too", "keep one of them");
+  }
   return out;
 }
 
@@ -373,6 +380,11 @@ const ServerConfig* Config::server(std::string_view name) const {
   return found == servers.end() ? nullptr : &*found;
 }
 
+const CredentialEntry* Config::credential(std::string_view name) const {
+  const auto found = std::ranges::find(credentials, name, &CredentialEntry::name);
+  return found == credentials.end() ? nullptr : &*found;
+}
+
 bool Config::listens_on_loopback() const { return is_loopback(listen_host); }
 
 std::string Config::listen_text() const {
@@ -407,6 +419,7 @@ Result<Config> parse_config(std::string_view text, const fs::path& path, const C
   out.allowed_origins = map.texts("allowed_origins", kWords);
   out.allowed_hosts = map.texts("allowed_hosts", kWords);
   read_limits(in, map, out.limits);  // before the servers, whose time limits default to it
+  read_credentials(in, map, out);    // before who uses them
   read_servers(in, map, out);
   read_auth(in, map, out);
   read_tls(in, map, out);

@@ -17,6 +17,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "cli/config_credentials.hpp"
 #include "cli/config_identity.hpp"
 
 namespace interlock::cli {
@@ -45,10 +46,11 @@ struct ServerConfig {
   NameValues headers;                // secrets
   ServerProtocol protocol = ServerProtocol::kAuto;
   Sharing sharing = Sharing::kSession;
-  std::string catalogue;             // explicit entry; empty: found by package or url
-  std::int64_t call_timeout_ms = 0;  // always set after loading
-  std::vector<std::string> scopes;   // OAuth scopes that a client's token must have
-  std::optional<OAuthConfig> oauth;  // of a server with `url`
+  std::string catalogue;                     // explicit entry; empty: found by package or url
+  std::int64_t call_timeout_ms = 0;          // always set after loading
+  std::vector<std::string> scopes;           // OAuth scopes that a client's token must have
+  std::optional<OAuthConfig> oauth;          // of a server with `url`
+  std::vector<PlacementConfig> credentials;  // leased for its calls, or, of a program, for its process
   bool is_stdio() const { return !command.empty(); }
   friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
 };
@@ -121,7 +123,10 @@ struct Config {
   std::vector<std::string> workspace;            // absolute, `.` and `..` collapsed
   bool workspace_given = false;                  // false: the folder of the file, if that is no home
   Denial denial = Denial::kError;
+  SecretsConfig secrets;
+  std::vector<CredentialEntry> credentials;
   std::vector<ServerConfig> servers;
+  EgressConfig egress;
   std::string public_url;  // "https://gate.example", without a slash at the end; empty: scheme and address of `listen`
   TlsConfig tls;
   AuthConfig auth;
@@ -139,6 +144,7 @@ struct Config {
   std::vector<std::string> warnings;  // odd but legal; "file:line:column: ..."
 
   const ServerConfig* server(std::string_view name) const;
+  const CredentialEntry* credential(std::string_view name) const;
   bool listens_on_loopback() const;
   std::string listen_text() const;  // "127.0.0.1:7410"
 };

@@ -30,6 +30,9 @@ struct SecretsConfig {
   std::filesystem::path master_key_file;  // kFile: default <state>/master.key. kPassphrase: a file (or credential) that holds it
   std::string master_key_name;            // kKeyring: description of the key; kSystemd: name of the credential. "interlock-master-key"
   std::vector<SecretRuleConfig> rules;
+  bool same_key_as(const SecretsConfig& other) const {
+    return master_key == other.master_key && master_key_file == other.master_key_file && master_key_name == other.master_key_name;
+  }
   friend bool operator==(const SecretsConfig&, const SecretsConfig&) = default;
 };
 

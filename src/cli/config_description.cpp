@@ -40,6 +40,11 @@ json::object describe(const ServerConfig& server) {
     if (!server.oauth->scopes.empty()) oauth["scopes"] = texts(server.oauth->scopes);
     out["oauth"] = std::move(oauth);
   }
+  if (!server.credentials.empty()) {
+    json::array names;
+    for (const auto& placed : server.credentials) names.emplace_back(placed.credential);
+    out["credentials"] = std::move(names);
+  }
   return out;
 }
 
@@ -74,6 +79,10 @@ json::object describe(const Config& config) {
   json::object servers;
   for (const auto& server : config.servers) servers[server.name] = describe(server);
   out["servers"] = std::move(servers);
+  // Settings may hold what the environment kept secret: the broker's kind is enough to know a credential by.
+  json::object credentials;
+  for (const auto& entry : config.credentials) credentials[entry.name] = entry.broker;
+  out["credentials"] = std::move(credentials);
   json::array subjects;
   for (const auto& token : config.auth.tokens) subjects.emplace_back(token.subject);
   out["auth"] = json::object{{"anonymous", config.auth.anonymous}, {"subjects", std::move(subjects)}};
@@ -99,6 +108,7 @@ std::vector<std::string> keys_that_need_a_restart(const Config& before, const Co
   compare("identity.dpop", before.identity.dpop == after.identity.dpop);
   compare("identity.token_exchange", before.identity.token_exchange == after.identity.token_exchange);
   compare("resource", before.resource == after.resource);
+  compare("secrets", before.secrets.same_key_as(after.secrets));
   compare("servers", before.servers == after.servers);
   compare("denial", before.denial == after.denial);
   compare("allowed_origins", before.allowed_origins == after.allowed_origins);

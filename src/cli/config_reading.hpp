@@ -49,6 +49,11 @@ void read_identity(ConfigReader& in, yaml::Map& root, Config& out);
 void read_issuers(ConfigReader& in, yaml::Map& identity, IdentityConfig& out);
 void read_registry(ConfigReader& in, yaml::Map& root, Config& out);
 std::optional<OAuthConfig> read_oauth(ConfigReader& in, yaml::Map& server);
+void read_credentials(ConfigReader& in, yaml::Map& root, Config& out);  // `secrets` and `credentials`, before who uses them
+// The list `credentials` of a server or a host: which credentials of `config` its acts are performed with, and where they go. What a
+// program gets are variables, descriptors and files, what goes over HTTP are headers, query parameters and signatures.
+enum class Carrier : std::uint8_t { kProgram, kHttp };
+std::vector<PlacementConfig> read_placements(ConfigReader& in, yaml::Map& map, Carrier carrier, const Config& config);
 // What only the whole can tell: that parts which need one another are there.
 void check_identity(ConfigReader& in, const yaml::Node& root, Config& out);
 

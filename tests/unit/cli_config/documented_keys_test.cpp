@@ -89,6 +89,21 @@ void add_identity_keys(Keys& out) {
   add("servers: { a: { url: \"https://x.example/\", oauth: { idp: { ", " } } } }", "servers.NAME.oauth.idp.");
 }
 
+void add_credential_keys(Keys& out) {
+  const std::string odd = "QQQQQQQQQQQQQQQQ: 1";
+  const auto add = [&](const std::string& text, const std::string& above) { add_parser_keys("version: 1\n" + text + "\n", above, out); };
+  add("secrets: { " + odd + " }", "secrets.");
+  add("secrets: { rules: [ { match: a, " + odd + " } ] }", "secrets.rules.");
+  // The rest of a credential is its broker's.
+  for (const std::string key : {"broker", "lifetime", "per_call"}) out.insert("credentials.NAME." + key);
+  const std::string known = "credentials: { c: { broker: static } }\n";
+  add(known + "servers: { a: { command: [ x ], credentials: [ { credential: c, env: V, value: v, " + odd + " } ] } }",
+      "servers.NAME.credentials.");
+  const std::string remote = "servers: { a: { url: \"https://x.example/\", credentials: [ { credential: c, ";
+  add(known + remote + "header: H, value: v, " + odd + " } ] } }", "servers.NAME.credentials.");
+  add(known + remote + "sigv4: { " + odd + " } } ] } }", "servers.NAME.credentials.sigv4.");
+}
+
 Keys keys_of_parser() {
   Keys out;
   add_parser_keys("version: 1\nQQQQQQQQQQQQQQQQ: 1\n", "", out);
@@ -101,6 +116,7 @@ Keys keys_of_parser() {
       "QQQQQQQQQQQQQQQQ: 1 } ] }\n",
       "auth.tokens.", out);
   add_identity_keys(out);
+  add_credential_keys(out);
   return out;
 }
 
