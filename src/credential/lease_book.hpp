@@ -5,8 +5,9 @@
 //
 // The intent is durable before the mint; what revocation needs is durable, sealed, before the credential is used. A lease belongs to the
 // gate that minted it: when that gate is gone, the next tick of any other revokes it. Revocation is tried again with backoff, across
-// restarts, until it succeeds or the credential is past its expiry; one that fails for long raises an alarm. Band 0 and 1 share a lease of
-// (task, credential, grant); band 2 and 3 get one of their own a call. Secrets are in memory alone. Loop thread only.
+// restarts, until it succeeds; what cannot be revoked upstream waits in `revoking` for its expiry. One that fails for long raises an alarm,
+// and is given up a day after its expiry. Band 0 and 1 share a lease of (task, credential, grant); band 2 and 3 get one of their own a
+// call. Secrets are in memory alone, but for what revocation needs, which is sealed. Loop thread only.
 #pragma once
 
 #include <cstdint>
@@ -43,15 +44,18 @@ struct LeaseRecord {
   model::Band band = model::Band::kObserve;
   std::string grant;
   json::object handle;
+  bool shared = false;  // with other acts of its task
+  bool minted = false;  // false: its real system was not heard to have made it, and may have
   LeaseState state = LeaseState::kPlanned;
   UnixMs planned_ms = 0;
   UnixMs expires_ms = 0;
+  UnixMs ending_ms = 0;  // since when it is revoked; 0: it is not
   UnixMs ended_ms = 0;
   std::int64_t uses = 0;
-  std::string end_reason;
+  std::string end_reason = {};
   int attempts = 0;  // of revocation, that failed
   UnixMs next_try_ms = 0;
-  std::string trouble;  // of the last one
+  std::string trouble = {};  // of the last one
 };
 json::object to_json(const LeaseRecord& record);
 std::string lease_text(const LeaseRecord& record);
@@ -74,6 +78,7 @@ struct LeaseEvent {
   const LeaseRecord& lease;
   std::string_view act = {};     // kUsed: by which
   std::string_view reason = {};  // of the end, the failure or the alarm
+  std::string_view means = {};   // kRevoked, kExpired: what its broker's revocation means
 };
 
 struct CredentialConfig {
@@ -100,7 +105,8 @@ struct LeaseParts {
   const Clock* clock = nullptr;
   std::string gate;                                     // this one
   std::function<bool(std::string_view gate)> is_alive;  // another one
-  std::function<Status(const LeaseEvent&)> record;      // writes the receipt; a lease whose mint cannot be recorded is not handed out
+  // Writes the receipt; a lease whose mint or use cannot be recorded is not handed out. Empty: the gate sets it (set_record()).
+  std::function<Status(const LeaseEvent&)> record = {};
   std::function<void(std::int64_t delay_ms, std::function<void()> work)> after;
 };
 
@@ -118,6 +124,9 @@ class LeaseBook {
  public:
   static Result<std::unique_ptr<LeaseBook>> open(LeaseParts parts, LeaseOptions options);
   ~LeaseBook();
+  LeaseBook(const LeaseBook&) = delete;
+  LeaseBook& operator=(const LeaseBook&) = delete;
+  void set_record(std::function<Status(const LeaseEvent&)> record);
 
   // Replaces them: leases that live keep the broker they were minted by.
   void set_credentials(std::vector<CredentialConfig> credentials);
@@ -148,7 +157,7 @@ class LeaseBook {
  private:
   LeaseBook() = default;
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  // what a broker answers late finds it gone
 };
 
 }  // namespace interlock::credential
