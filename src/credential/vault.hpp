@@ -29,22 +29,27 @@ struct SecretRule {
   std::int64_t overlap_ms = 0;  // how long the version before it stays valid after a rotation
   friend bool operator==(const SecretRule&, const SecretRule&) = default;
 };
+// For the secrets that have no rule of their own.
+struct SecretRuleByName {
+  std::string match;  // '*' at the end: a prefix
+  SecretRule rule;
+};
 
 // What is known of a secret without the secret.
 struct SecretMeta {
   std::string name;
   std::string note;  // for people
-  SecretRule rule;
+  SecretRule rule;   // its own, or the first that fits its name
   struct Version {
     std::uint64_t number = 0;
     UnixMs made_ms = 0;
     std::string made_by;
-    UnixMs ends_ms = 0;  // of its overlap; 0: it is the newest
+    UnixMs ends_ms = 0;  // of its overlap, after which its value is gone; 0: it is the newest
     std::size_t bytes = 0;
   };
   std::vector<Version> versions;  // newest first
-  UnixMs used_ms = 0;
-  UnixMs overdue_since_ms = 0;  // its rule asks for a rotation; 0: it does not
+  UnixMs used_ms = 0;             // some minutes late; 0: never
+  UnixMs overdue_since_ms = 0;    // its rule asks for a rotation; 0: it does not
 };
 json::object to_json(const SecretMeta& meta);
 
@@ -52,11 +57,14 @@ class Vault {
  public:
   Vault(store::SealedStore& sealed, const Clock& clock);
   ~Vault();
+  // The first that fits counts.
+  void set_rules(std::vector<SecretRuleByName> rules);
 
   // The newest version. kConflict: there is one of that name (use rotate()).
   Status set(std::string_view name, Secret value, std::string_view note, SecretRule rule, std::string_view by);
   // A further version; the one before stays for the overlap. kNotFound.
   Result<SecretMeta> rotate(std::string_view name, Secret value, std::string_view by);
+  // One of nothing but zeros: as its name has it (set_rules()).
   Status set_rule(std::string_view name, SecretRule rule);
   Status remove(std::string_view name);
   // kNotFound, kDenied (the seal does not open).
@@ -65,7 +73,7 @@ class Vault {
   Result<std::vector<Secret>> valid(std::string_view name);
   Result<SecretMeta> meta(std::string_view name);
   Result<std::vector<SecretMeta>> list();
-  // Ends overlaps that are over; the names whose rule has become overdue since the last call, for an alarm.
+  // Ends overlaps that are over; those whose rule has become overdue, for an alarm: once each, by whichever gate sees it first.
   Result<std::vector<SecretMeta>> tick();
 
  private:
