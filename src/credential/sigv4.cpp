@@ -69,6 +69,18 @@ std::string decode(std::string_view text, bool plus_is_space) {
   return out;
 }
 
+// Each segment of a path, so that what is encoded already stays so: "%2F" is part of a name, and "/" is not.
+std::string encode_once(std::string_view path) {
+  std::string out;
+  while (true) {
+    const auto slash = std::min(path.find('/'), path.size());
+    out += encode(decode(path.substr(0, slash), false), false);
+    if (slash == path.size()) return out;
+    out += '/';
+    path.remove_prefix(slash + 1);
+  }
+}
+
 // RFC 3986 §5.2.4, and empty segments go too, as AWS has it.
 std::string without_dot_segments(std::string_view path) {
   std::vector<std::string_view> kept;
@@ -134,7 +146,7 @@ std::string amz_date(UnixMs now_ms) {
 }
 
 std::string canonical_path(std::string_view path, std::string_view service) {
-  if (service == "s3") return path.empty() ? "/" : encode(decode(path, false), true);
+  if (service == "s3") return path.empty() ? "/" : encode_once(path);
   return encode(without_dot_segments(path), true);
 }
 
