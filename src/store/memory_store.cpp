@@ -55,6 +55,14 @@ class MemoryStore final : public Store {
 
   Result<Revision> latest(std::string_view bucket) override { return buckets_[std::string(bucket)].revision; }
 
+  Result<std::vector<std::string>> buckets() override {
+    std::vector<std::string> out;
+    for (const auto& [name, bucket] : buckets_) {
+      if (bucket.revision != kAbsent) out.push_back(name);
+    }
+    return out;
+  }
+
  private:
   struct Bucket {
     Revision revision = kAbsent;

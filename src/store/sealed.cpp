@@ -1,177 +1,48 @@
 #include "store/sealed.hpp"
 
-#include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <utility>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-
-#include "base/hash.hpp"
+#include "store/key_ring.hpp"
+#include "store/seal.hpp"
 
 namespace interlock::store {
 namespace {
 
-constexpr std::size_t kMasterKeyBytes = 32;
-
-// A sealed value: one byte of version, the nonce, the ciphertext, the tag. Nonces are random: 2^32 writes under one master key keep
-// the chance of a repeated one below 2^-32 (NIST SP 800-38D §8.3), which small and slow state never comes near.
-constexpr char kVersion = 1;
-constexpr std::size_t kNonceBytes = 12;
-constexpr std::size_t kTagBytes = 16;
-constexpr std::size_t kHeadBytes = 1 + kNonceBytes;
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int number) : number_(number) {}
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  ~FileDescriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int number() const { return number_; }
-  bool is_open() const { return number_ >= 0; }
-
- private:
-  int number_;
-};
-
-// From OpenSSL's generators, which are seeded anew in a forked child: two processes must never draw the same key or nonce.
-std::string random_secret(std::size_t count) {
-  std::string bytes(count, '\0');
-  if (RAND_priv_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1) bytes.clear();
-  return bytes;
-}
-
-std::unexpected<Error> no_system(std::string_view doing, const std::filesystem::path& path, int error_number) {
-  return fail(system_error("cannot " + std::string(doing) + " the master key " + path.string(), error_number));
-}
-
-// A page of its own, which is kept out of swap and core dumps as far as the kernel allows, and wiped at the end.
-class LockedPage {
- public:
-  LockedPage() : bytes_(::mmap(nullptr, kMasterKeyBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
-    if (bytes_ == MAP_FAILED) return;
-    ::mlock(bytes_, kMasterKeyBytes);
-    ::madvise(bytes_, static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)), MADV_DONTDUMP);
-  }
-  LockedPage(const LockedPage&) = delete;
-  LockedPage& operator=(const LockedPage&) = delete;
-  ~LockedPage() {
-    if (bytes_ == MAP_FAILED) return;
-    explicit_bzero(bytes_, kMasterKeyBytes);
-    ::munmap(bytes_, kMasterKeyBytes);
-  }
-  char* bytes() const { return bytes_ == MAP_FAILED ? nullptr : static_cast<char*>(bytes_); }
-
- private:
-  void* bytes_;
-};
-
-Status check_file(int file, const std::filesystem::path& path) {
-  struct stat found{};
-  if (::fstat(file, &found) != 0) return no_system("look at", path, errno);
-  if (!S_ISREG(found.st_mode)) return fail(ErrorCode::kInvalid, "the master key " + path.string() + " is no regular file");
-  if (found.st_uid != ::geteuid()) {
-    return fail(ErrorCode::kDenied, "the master key " + path.string() + " belongs to another user", "chown it to the user of this process");
-  }
-  if ((found.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return fail(ErrorCode::kDenied, "others can reach the master key " + path.string(),
-                "chmod 600 it; if others may have read it, what it seals must be made anew");
-  }
-  if (found.st_size != static_cast<off_t>(kMasterKeyBytes)) {
-    return fail(ErrorCode::kInvalid, "the master key " + path.string() + " has not 32 bytes",
-                "restore it from a copy: nothing that it sealed opens without it");
-  }
-  return {};
-}
-
-Status read_key(int file, const std::filesystem::path& path, char* into) {
-  std::size_t have = 0;
-  while (have < kMasterKeyBytes) {
-    const auto count = ::read(file, into + have, kMasterKeyBytes - have);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return no_system("read", path, errno);
-    if (count == 0) return fail(ErrorCode::kInvalid, "the master key " + path.string() + " was cut while it was read");
-    have += static_cast<std::size_t>(count);
-  }
-  return {};
-}
-
-Status write_new(const std::filesystem::path& path, std::string_view bytes) {
-  const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
-  if (!file.is_open()) return no_system("make", path, errno);
-  while (!bytes.empty()) {
-    const auto count = ::write(file.number(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return no_system("write", path, errno);
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  if (::fsync(file.number()) != 0) return no_system("sync", path, errno);
-  return {};
-}
-
-Status sync_folder(const std::filesystem::path& path) {
-  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  const FileDescriptor file(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!file.is_open() || ::fsync(file.number()) != 0) return no_system("sync the folder of", path, errno);
-  return {};
-}
-
-// The key is whole on disk under a passing name before it takes its own, which it does only where nobody was faster: a process that
-// is killed in between leaves no half key, and of two that begin at once both go on with the same one.
-Status make_file(const std::filesystem::path& path) {
-  auto secret = random_secret(kMasterKeyBytes);
-  if (secret.empty()) return fail(ErrorCode::kInternal, "OpenSSL has no random bytes for a master key");
-  auto passing = path;
-  passing += ".new-" + to_hex(random_secret(8));
-  auto status = write_new(passing, secret);
-  wipe(secret);
-  if (status && ::renameat2(AT_FDCWD, passing.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0 && errno != EEXIST) {
-    status = no_system("name", path, errno);
-  }
-  ::unlink(passing.c_str());
-  if (!status) return status;
-  return sync_folder(path);
-}
-
-using Cipher = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
-
-unsigned char* raw(char* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
-const unsigned char* raw(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
-int length(std::size_t size) { return static_cast<int>(size); }  // values are bounded by kValueBytes
+// A sealed value begins with its version. 1: under the master key, as before there were data keys; the byte itself is not authenticated.
+// 2: and then the number of the data key, four bytes, the highest first; all five are authenticated.
+constexpr char kUnderMaster = 1;
+constexpr char kUnderDataKey = 2;
+constexpr std::size_t kHeadBytes = 5;
+constexpr std::int64_t kRetiredMs = 3'600'000;  // a retired key is kept so long at least: a process may be about to write with it
+constexpr int kAttempts = 16;                   // at a compare-and-set that others win
+constexpr std::size_t kScanEntries = 256;
 
 // What is authenticated beside the value: where it stands.
-std::string place(std::string_view bucket, std::string_view key) {
+std::string place_of(std::string_view bucket, std::string_view key) {
   std::string text(bucket);
   text.push_back('\0');
   text += key;
   return text;
 }
 
-Result<std::string> seal(std::string_view master, std::string_view bucket, std::string_view key, std::string_view value) {
-  if (value.size() > kValueBytes - kHeadBytes - kTagBytes) return fail(ErrorCode::kTooLarge, "a value of the sealed store is too long");
-  if (bucket.contains('\0')) return fail(ErrorCode::kInvalid, "the sealed store takes no bucket with a NUL");
-  const auto nonce = random_secret(kNonceBytes);
-  if (nonce.empty()) return fail(ErrorCode::kInternal, "OpenSSL has no random bytes for a seal");
-  std::string out = kVersion + nonce;
-  out.resize(kHeadBytes + value.size() + kTagBytes);
-  const auto aad = place(bucket, key);
-  const Cipher cipher(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
-  int written = 0;
-  char* const body = out.data() + kHeadBytes;
-  const bool sealed =
-      cipher && EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, raw(master), raw(std::string_view(out).substr(1))) == 1 &&
-      EVP_EncryptUpdate(cipher.get(), nullptr, &written, raw(std::string_view(aad)), length(aad.size())) == 1 &&
-      EVP_EncryptUpdate(cipher.get(), raw(body), &written, raw(value), length(value.size())) == 1 &&
-      EVP_EncryptFinal_ex(cipher.get(), raw(body + value.size()), &written) == 1 &&
-      EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, length(kTagBytes), body + value.size()) == 1;
-  if (!sealed) return fail(ErrorCode::kInternal, "OpenSSL did not seal a value");
+std::string head_of(std::uint32_t id) {
+  std::string out(1, kUnderDataKey);
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>((id >> shift) & 0xFF));
   return out;
+}
+
+// The data key that a value is sealed with; nullopt: it is no sealed value.
+std::optional<std::uint32_t> key_of(std::string_view sealed) {
+  if (sealed.size() > kSealBytes && sealed.front() == kUnderMaster) return kFirstMaster;
+  if (sealed.size() < kHeadBytes + kSealBytes || sealed.front() != kUnderDataKey) return std::nullopt;
+  std::uint32_t id = 0;
+  for (std::size_t at = 1; at < kHeadBytes; ++at) id = id << 8 | static_cast<unsigned char>(sealed[at]);
+  return id;
+}
+
+std::optional<std::string> open_value(std::string_view key, std::string_view place, std::string_view sealed) {
+  if (sealed.front() == kUnderMaster) return unseal(key, place, 0, sealed.substr(1));
+  return unseal(key, place, kHeadBytes, sealed);
 }
 
 std::unexpected<Error> does_not_open(std::string_view bucket, std::string_view key, std::string_view why) {
@@ -179,95 +50,269 @@ std::unexpected<Error> does_not_open(std::string_view bucket, std::string_view k
               "restore the master key and the store that belong together");
 }
 
-Result<std::string> unseal(std::string_view master, std::string_view bucket, std::string_view key, std::string_view sealed) {
-  if (sealed.size() < kHeadBytes + kTagBytes) return does_not_open(bucket, key, "the value is cut");
-  if (sealed.front() != kVersion) return does_not_open(bucket, key, "it is of another version");
-  std::string value(sealed.size() - kHeadBytes - kTagBytes, '\0');
-  const auto body = sealed.substr(kHeadBytes, value.size());
-  std::string tag(sealed.substr(kHeadBytes + value.size()));
-  const auto aad = place(bucket, key);
-  const Cipher cipher(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
-  int written = 0;
-  const bool opened = cipher && EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, raw(master), raw(sealed.substr(1))) == 1 &&
-                      EVP_DecryptUpdate(cipher.get(), nullptr, &written, raw(std::string_view(aad)), length(aad.size())) == 1 &&
-                      EVP_DecryptUpdate(cipher.get(), raw(value.data()), &written, raw(body), length(value.size())) == 1 &&
-                      EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, length(kTagBytes), tag.data()) == 1 &&
-                      EVP_DecryptFinal_ex(cipher.get(), raw(value.data() + value.size()), &written) == 1;
-  if (opened) return value;
-  wipe(value);
-  return does_not_open(bucket, key, "it was made with another master key, for another place, or was changed");
-}
-
 }  // namespace
 
-void wipe(std::string& secret) {
-  explicit_bzero(secret.data(), secret.size());
-  secret.clear();
-}
+struct SealedStore::State {
+  Store& store;
+  MasterKey master;
+  KeySource source;
+  std::optional<MasterKey> next = {};  // that begin_rekey() was given
+  std::optional<KeyRing> ring = {};
+  Revision seen = kAbsent;  // of the bucket of keys, when `ring` was read
 
-struct MasterKey::Locked {
-  LockedPage page;
+  std::vector<const MasterKey*> masters() const {
+    std::vector<const MasterKey*> out = {&master};
+    if (next) out.push_back(&*next);
+    return out;
+  }
+
+  // Reads the ring where it is new. Without one, `ring` is empty.
+  Status follow() {
+    const auto latest = store.latest(kKeyBucket);
+    if (!latest) return fail(latest.error());
+    if (*latest == seen) return {};
+    auto read = read_ring(store, masters());
+    if (!read && read.error().code == ErrorCode::kDenied && source) {
+      // Moved to another master by another process: the place that the key comes from has it by now.
+      if (auto fresh = source(); fresh && fresh->id() != master.id()) {
+        auto again = read_ring(store, {&*fresh});
+        if (again) {
+          master = std::move(*fresh);
+          read = std::move(again);
+        }
+      }
+    }
+    if (!read) return fail(std::move(read.error()));
+    ring = std::move(*read);
+    seen = *latest;
+    // The key that a re-keying was to is in its place: the old one is of no use any more.
+    if (ring && ring->masters.size() > 1 && ring->masters.back() == master.id()) (void)settle(master);
+    return {};
+  }
+
+  // Leaves the keys under `only`. A conflict means that another process does it.
+  Status settle(const MasterKey& only) {
+    auto written = write_ring(store, *ring, {&only});
+    seen = kAbsent;
+    return written;
+  }
+
+  // The ring, made where there is none.
+  Status need_ring() {
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      if (auto followed = follow(); !followed) return followed;
+      if (ring) return {};
+      if (auto mine = check_old_values(); !mine) return mine;
+      auto made = first_ring(master, SystemClock().now_ms());
+      if (!made) return fail(std::move(made.error()));
+      auto written = write_ring(store, *made, {&master});
+      if (!written && written.error().code != ErrorCode::kConflict) return written;
+      seen = kAbsent;  // read what there is now, ours or another's
+    }
+    return fail(ErrorCode::kUnavailable, "the keys of the sealed store are being changed by others", "try again");
+  }
+
+  // Before a first ring is made: a store whose values were sealed by another master must not get one of this.
+  Status check_old_values() {
+    bool some = false;
+    bool opens = false;
+    auto looked = each_sealed([&](std::string_view bucket, const KeyedEntry& entry) -> Status {
+      if (opens || entry.value.front() != kUnderMaster) return {};
+      some = true;
+      if (auto value = open_value(master.bytes(), place_of(bucket, entry.key), entry.value)) {
+        wipe(*value);
+        opens = true;
+      }
+      return {};
+    });
+    if (!looked && looked.error().code != ErrorCode::kUnsupported) return looked;
+    if (some && !opens)
+      return fail(ErrorCode::kDenied, "what is sealed here does not open with this master key",
+                  "restore the master key and the store that belong together");
+    return {};
+  }
+
+  // Every value that looks sealed, in every bucket.
+  Status each_sealed(const std::function<Status(std::string_view bucket, const KeyedEntry& entry)>& visit) {
+    const auto buckets = store.buckets();
+    if (!buckets) return fail(buckets.error());
+    for (const auto& bucket : *buckets) {
+      std::string after;
+      for (;;) {
+        const auto page = store.scan(bucket, {}, kScanEntries, after);
+        if (!page) return fail(page.error());
+        for (const auto& entry : *page) {
+          if (!key_of(entry.value)) continue;
+          if (auto visited = visit(bucket, entry); !visited) return visited;
+        }
+        if (page->size() < kScanEntries) break;
+        after = page->back().key;
+      }
+    }
+    return {};
+  }
+
+  Result<std::string> sealed(std::string_view bucket, std::string_view key, std::string_view value) {
+    if (value.size() > kValueBytes - kHeadBytes - kSealBytes) return fail(ErrorCode::kTooLarge, "a value of the sealed store is too long");
+    if (bucket.contains('\0')) return fail(ErrorCode::kInvalid, "the sealed store takes no bucket with a NUL");
+    if (auto ready = need_ring(); !ready) return fail(std::move(ready.error()));
+    return seal(ring->find(ring->current)->bytes.bytes(), place_of(bucket, key), head_of(ring->current), value);
+  }
+
+  // The bytes that a value is sealed with; empty: they are not known here.
+  std::string_view bytes_of(std::uint32_t id) const {
+    if (!ring) return id == kFirstMaster ? master.bytes() : std::string_view();
+    const auto* key = ring->find(id);
+    return key == nullptr ? std::string_view() : key->bytes.bytes();
+  }
+
+  Status seal_anew(std::string_view bucket, const KeyedEntry& entry, RotationReport& report, std::map<std::uint32_t, bool>& needed) {
+    const auto id = *key_of(entry.value);
+    if (id == ring->current) return {};
+    const auto bytes = bytes_of(id);
+    auto value = bytes.empty() ? std::nullopt : open_value(bytes, place_of(bucket, entry.key), entry.value);
+    if (!value) {
+      needed[id] = true;
+      ++report.left;
+      return {};
+    }
+    auto anew = sealed(bucket, entry.key, *value);
+    wipe(*value);
+    if (!anew) return fail(std::move(anew.error()));
+    const auto written = store.compare_and_set(bucket, entry.key, *anew, entry.revision);
+    if (written) {
+      ++report.sealed_anew;
+      return {};
+    }
+    if (written.error().code != ErrorCode::kConflict) return fail(written.error());
+    needed[id] = true;
+    ++report.left;
+    return {};
+  }
+
+  // Changes the ring, again where another process was faster.
+  Status change_ring(const std::function<Status(KeyRing&)>& change) {
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      if (auto ready = need_ring(); !ready) return ready;
+      std::vector<const MasterKey*> under;
+      for (const auto& id : ring->masters) {
+        for (const auto* known : masters()) {
+          if (known->id() == id) under.push_back(known);
+        }
+      }
+      if (under.size() != ring->masters.size())
+        return fail(ErrorCode::kConflict, "a re-keying is under way to a master key that this process does not have",
+                    "put the new key in its place and restart the gate, or begin the re-keying again");
+      seen = kAbsent;  // whatever comes of it
+      if (auto changed = change(*ring); !changed) return changed;
+      auto written = write_ring(store, *ring, under);
+      if (written || written.error().code != ErrorCode::kConflict) return written;
+    }
+    return fail(ErrorCode::kUnavailable, "the keys of the sealed store are being changed by others", "try again");
+  }
 };
 
-Result<MasterKey> MasterKey::open_file(const std::filesystem::path& path) {
-  constexpr int kAttempts = 2;  // the second finds what the first made, or what another process did
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (file.is_open()) {
-      if (auto status = check_file(file.number(), path); !status) return fail(std::move(status.error()));
-      MasterKey key;
-      key.locked_ = std::make_unique<Locked>();
-      if (key.locked_->page.bytes() == nullptr) return no_system("find memory for", path, errno);
-      if (auto status = read_key(file.number(), path, key.locked_->page.bytes()); !status) return fail(std::move(status.error()));
-      return key;
-    }
-    if (errno != ENOENT || attempt + 1 == kAttempts) return no_system("open", path, errno);
-    if (auto status = make_file(path); !status) return fail(std::move(status.error()));
-  }
-  return fail(ErrorCode::kInternal, "the master key was not opened");
-}
-
-MasterKey::MasterKey(MasterKey&&) noexcept = default;
-MasterKey& MasterKey::operator=(MasterKey&&) noexcept = default;
-MasterKey::~MasterKey() = default;
-
-std::string_view MasterKey::bytes() const {
-  return locked_ ? std::string_view(locked_->page.bytes(), kMasterKeyBytes) : std::string_view();
-}
-
-SealedStore::SealedStore(Store& store, MasterKey key) : store_(store), key_(std::move(key)) {}
+SealedStore::SealedStore(Store& store, MasterKey key, KeySource source)
+    : state_(new State{.store = store, .master = std::move(key), .source = std::move(source)}) {}
 SealedStore::~SealedStore() = default;
 
+Status SealedStore::check() { return state_->need_ring(); }
+
 Result<std::optional<Entry>> SealedStore::get(std::string_view bucket, std::string_view key) {
-  auto entry = store_.get(bucket, key);
+  auto entry = state_->store.get(bucket, key);
   if (!entry || !*entry) return entry;
-  auto value = unseal(key_.bytes(), bucket, key, (*entry)->value);
-  if (!value) return fail(std::move(value.error()));
+  if (auto followed = state_->follow(); !followed) return fail(std::move(followed.error()));
+  const auto id = key_of((*entry)->value);
+  if (!id) return does_not_open(bucket, key, "it is cut, or of another version");
+  const auto bytes = state_->bytes_of(*id);
+  if (bytes.empty()) return does_not_open(bucket, key, "its data key is not in this store");
+  auto value = open_value(bytes, place_of(bucket, key), (*entry)->value);
+  if (!value) return does_not_open(bucket, key, "it was made with another master key, for another place, or was changed");
   (*entry)->value = std::move(*value);
   return entry;
 }
 
 Result<Revision> SealedStore::put(std::string_view bucket, std::string_view key, std::string_view value) {
-  auto sealed = seal(key_.bytes(), bucket, key, value);
-  if (!sealed) return fail(std::move(sealed.error()));
-  return store_.put(bucket, key, *sealed);
+  const auto sealed = state_->sealed(bucket, key, value);
+  if (!sealed) return fail(sealed.error());
+  return state_->store.put(bucket, key, *sealed);
 }
 
 Result<Revision> SealedStore::compare_and_set(std::string_view bucket, std::string_view key, std::string_view value, Revision expected) {
-  auto sealed = seal(key_.bytes(), bucket, key, value);
-  if (!sealed) return fail(std::move(sealed.error()));
-  return store_.compare_and_set(bucket, key, *sealed, expected);
+  const auto sealed = state_->sealed(bucket, key, value);
+  if (!sealed) return fail(sealed.error());
+  return state_->store.compare_and_set(bucket, key, *sealed, expected);
 }
 
-Status SealedStore::remove(std::string_view bucket, std::string_view key) { return store_.remove(bucket, key); }
+Status SealedStore::remove(std::string_view bucket, std::string_view key) { return state_->store.remove(bucket, key); }
 
 Result<std::vector<std::string>> SealedStore::keys(std::string_view bucket, std::string_view prefix, std::size_t limit) {
-  auto entries = store_.scan(bucket, prefix, limit);
+  auto entries = state_->store.scan(bucket, prefix, limit);
   if (!entries) return fail(std::move(entries.error()));
   std::vector<std::string> keys;
   keys.reserve(entries->size());
   for (auto& entry : *entries) keys.push_back(std::move(entry.key));
   return keys;
 }
+
+Status SealedStore::begin_rekey(const MasterKey& next) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (auto ready = state_->need_ring(); !ready) return ready;
+    if (next.id() == state_->master.id())
+      return fail(ErrorCode::kInvalid, "this is the master key that is in force already", "give another one");
+    auto written = write_ring(state_->store, *state_->ring, {&state_->master, &next});
+    state_->seen = kAbsent;
+    if (written) {
+      state_->next = next.copy();
+      return {};
+    }
+    if (written.error().code != ErrorCode::kConflict) return written;
+  }
+  return fail(ErrorCode::kUnavailable, "the keys of the sealed store are being changed by others", "try again");
+}
+
+Status SealedStore::finish_rekey() {
+  if (!state_->next) return fail(ErrorCode::kInvalid, "no re-keying was begun");
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (auto ready = state_->need_ring(); !ready) return ready;
+    const bool is_done = state_->ring->masters == std::vector{state_->next->id()};
+    auto written = is_done ? Status() : state_->settle(*state_->next);
+    if (written) {
+      state_->master = std::move(*state_->next);
+      state_->next.reset();
+      state_->seen = kAbsent;
+      return {};
+    }
+    if (written.error().code != ErrorCode::kConflict) return written;
+  }
+  return fail(ErrorCode::kUnavailable, "the keys of the sealed store are being changed by others", "try again");
+}
+
+bool SealedStore::is_rekeying() { return state_->follow() && state_->ring && state_->ring->masters.size() > 1; }
+
+Result<RotationReport> SealedStore::rotate_data_key(std::int64_t now_ms) {
+  if (auto buckets = state_->store.buckets(); !buckets) return fail(std::move(buckets.error()));
+  auto added = state_->change_ring([&](KeyRing& ring) { return add_key(ring, now_ms); });
+  if (!added) return fail(std::move(added.error()));
+  if (auto ready = state_->need_ring(); !ready) return fail(std::move(ready.error()));
+
+  RotationReport report;
+  std::map<std::uint32_t, bool> needed;
+  auto all = state_->each_sealed(
+      [&](std::string_view bucket, const KeyedEntry& entry) { return state_->seal_anew(bucket, entry, report, needed); });
+  if (!all) return fail(std::move(all.error()));
+
+  const auto is_over = [&](const auto& one) {
+    return one.second.retired_ms != 0 && one.second.retired_ms + kRetiredMs <= now_ms && !needed.contains(one.first);
+  };
+  auto dropped = state_->change_ring([&](KeyRing& ring) -> Status {
+    report.keys_dropped = std::erase_if(ring.keys, is_over);
+    return {};
+  });
+  if (!dropped) return fail(std::move(dropped.error()));
+  return report;
+}
+
+std::string SealedStore::master_id() const { return state_->master.id(); }
 
 }  // namespace interlock::store

@@ -55,6 +55,7 @@ class SqliteStore final : public Store {
          "SELECT key, value, revision FROM entry WHERE bucket=?1 AND key>=?2 AND key>?3 AND (?4='' OR key<?4) "
          "ORDER BY key LIMIT ?5"},
         {&store->latest_, "SELECT revision FROM bucket WHERE name=?1"},
+        {&store->buckets_, "SELECT name FROM bucket ORDER BY name"},
     };
     for (const auto& prepared : all) {
       auto statement = store->database_.prepare(prepared.sql);
@@ -108,6 +109,18 @@ class SqliteStore final : public Store {
 
   Result<Revision> latest(std::string_view bucket) override { return number_of(latest_, bucket); }
 
+  Result<std::vector<std::string>> buckets() override {
+    std::vector<std::string> out;
+    for (;;) {
+      auto row = buckets_.step();
+      if (!row) return fail(std::move(row.error()));
+      if (!*row) break;
+      out.emplace_back(buckets_.text(0));
+    }
+    buckets_.reset();
+    return out;
+  }
+
  private:
   explicit SqliteStore(Database database) : database_(std::move(database)) {}
 
@@ -160,7 +173,7 @@ class SqliteStore final : public Store {
   }
 
   Database database_;
-  Statement get_, revision_, next_, put_, remove_, scan_, latest_;
+  Statement get_, revision_, next_, put_, remove_, scan_, latest_, buckets_;
 };
 
 }  // namespace

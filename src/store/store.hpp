@@ -58,6 +58,9 @@ class Store {
 
   // Grows with every change in the bucket, removals too, by any process. 0: nothing was ever written there.
   virtual Result<Revision> latest(std::string_view bucket) = 0;
+
+  // The names of all buckets that were ever written to, in order. kUnsupported: this store cannot tell.
+  virtual Result<std::vector<std::string>> buckets() { return fail(ErrorCode::kUnsupported, "this store does not list its buckets"); }
 };
 
 // What a write that returned survives. kProcess costs no wait for the disk; a later write of kMachine, through any opening of the
