@@ -185,9 +185,7 @@ class PostgresBroker final : public Broker, public std::enable_shared_from_this<
 
   void create(const std::string& name, const std::vector<PostgresGrant>& grants, const Plan& plan, const std::vector<PostgresRows>& found,
               std::function<void(Result<Minted>)> done) {
-    if (!found[0].empty() && !settings_.allow_public_grants)
-      return done(fail(ErrorCode::kDenied, "every role can use the table " + found[0][0][0] + ", so this one could, without a grant",
-                       "REVOKE ALL ON it FROM PUBLIC, name it in the credential's grants, or write allow_public_grants: true"));
+    if (auto possible = check(found); !possible) return done(fail(std::move(possible.error())));
     std::vector<PostgresTable> sequences;
     for (const auto& row : found[1]) sequences.push_back({row[0], row[1]});
     auto password = Secret::take(new_token());
@@ -201,6 +199,20 @@ class PostgresBroker final : public Broker, public std::enable_shared_from_this<
                   if (!made) return done(fail(self->explained(std::move(made.error()))));
                   done(self->minted(name, plan, std::move(*password)));
                 });
+  }
+
+  // What the survey found that stands against the mint.
+  Status check(const std::vector<PostgresRows>& found) const {
+    if (!found[0].empty() && !settings_.allow_public_grants)
+      return fail(ErrorCode::kDenied, "every role can use the table " + found[0][0][0] + ", so this one could, without a grant",
+                  "REVOKE ALL ON it FROM PUBLIC, name it in the credential's grants, or write allow_public_grants: true");
+    if (found[2].empty()) return {};
+    const auto& row = found[2][0];
+    if (row[2] != "t")
+      return fail(ErrorCode::kDenied, "the table " + row[0] + " is not in the database " + settings_.target.database,
+                  "correct the credential's grants");
+    return fail(ErrorCode::kDenied, "the user " + settings_.target.user + " cannot grant " + row[1] + " on " + row[0],
+                "GRANT " + row[1] + " ON " + row[0] + " TO " + settings_.target.user + " WITH GRANT OPTION");
   }
 
   Error explained(PostgresFailure failure) const {

@@ -230,8 +230,13 @@ std::string text_of(const std::vector<PostgresGrant>& grants) {
 
 std::string tables_json(const std::vector<PostgresGrant>& grants, PostgresVerbs with_any_of) {
   json::array tables;
-  for (const auto& grant : grants)
-    if ((grant.verbs & with_any_of) != 0) tables.push_back(json::object{{"schema", grant.table.schema}, {"name", grant.table.name}});
+  for (const auto& grant : grants) {
+    if ((grant.verbs & with_any_of) == 0) continue;
+    json::array verbs;
+    for (const auto& verb : kVerbs)
+      if (grant.columns.empty() && (grant.verbs & bit(verb.verb)) != 0) verbs.push_back(json::value(json::string(verb.sql)));
+    tables.push_back(json::object{{"schema", grant.table.schema}, {"name", grant.table.name}, {"verbs", std::move(verbs)}});
+  }
   return json::write(tables);
 }
 

@@ -47,7 +47,7 @@ Result<std::vector<PostgresGrant>> narrowed(const std::vector<PostgresGrant>& gr
 
 std::string text_of(const std::vector<PostgresGrant>& grants);  // canonical: "public.orders: select; ..."
 
-// The tables as JSON, for statements that take them as a parameter: [{"schema": ..., "name": ...}, ...].
+// The tables as JSON, for statements that take them as a parameter: [{"schema": ..., "name": ..., "verbs": [whole tables' ones]}, ...].
 std::string tables_json(const std::vector<PostgresGrant>& grants, PostgresVerbs with_any_of);
 
 // GRANT statements for an existing role.

@@ -42,7 +42,12 @@ FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_
 JOIN pg_class c ON c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN json_to_recordset($1::json) AS t(schema text, name text) ON t.schema = n.nspname AND t.name = c.relname
 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'a')",
-           {tables_json(grants, static_cast<PostgresVerbs>(PostgresVerb::kInsert))}}};
+           {tables_json(grants, static_cast<PostgresVerbs>(PostgresVerb::kInsert))}},
+          {R"(SELECT t.schema || '.' || t.name, v.verb, c.oid IS NOT NULL
+FROM json_to_recordset($1::json) AS t(schema text, name text, verbs json) CROSS JOIN json_array_elements_text(t.verbs) AS v(verb)
+LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace) ON n.nspname = t.schema AND c.relname = t.name
+WHERE c.oid IS NULL OR NOT has_table_privilege(c.oid, v.verb || ' WITH GRANT OPTION') LIMIT 1)",
+           {tables_json(grants, kAny)}}};
 }
 
 std::vector<PostgresStatement> create_statements(const PostgresRole& role, const std::vector<PostgresGrant>& grants,

@@ -25,7 +25,8 @@ struct PostgresRole {
 };
 
 // Finds what a mint must know: (1) a table outside of extensions and system schemas that PUBLIC may use though `grants` do not name it,
-// (2) the sequences that columns of tables with insert draw their defaults from.
+// (2) the sequences that columns of tables with insert draw their defaults from, (3) a verb that the admin cannot grant, with its table
+// and whether that is there: PostgreSQL itself would only warn.
 std::vector<PostgresStatement> survey_statements(const std::vector<PostgresGrant>& grants);
 // Makes the role: it may log in, and do what is granted and nothing else. The admin becomes a member, which lets one who is no
 // superuser end its sessions and drop it.
