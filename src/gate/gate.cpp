@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "gate/gate_state.hpp"
+#include "gate/leasing.hpp"
 #include "gate/record.hpp"
 
 namespace interlock::gate {
@@ -70,17 +71,25 @@ Gate::Gate(Parts parts, Options options, Rules rules) : state_(std::make_unique<
   auto* state = state_.get();
   state->parts.tasks->set_hooks({.record = [state](const task::TaskEvent& event) { return state->record_task(event); },
                                  .recorded_ends = [state](const std::vector<std::string>& ids) { return state->recorded_ends(ids); },
-                                 .on_kill =
+                                 .on_end =
                                      [state](const task::TaskRecord& record) {
+                                       if (state->parts.leases != nullptr) state->parts.leases->end_task(record.id, record.end_reason);
+                                       if (state->on_task_end) state->on_task_end(record.id);
+                                       if (!record.killed) return;
                                        const auto report = state->cut([&](const Act& act) { return act.task == record.id; },
                                                                       "task " + record.id + " was " + record.end_reason,
                                                                       "a human has stopped this; do not try again or another way");
                                        state->cut_with_tasks.cut += report.cut;
                                        state->cut_with_tasks.held += report.held;
                                      }});
+  if (state->parts.leases != nullptr)
+    state->parts.leases->set_record([state](const credential::LeaseEvent& event) { return state->record_lease(event); });
 }
 
-Gate::~Gate() { state_->parts.tasks->set_hooks({}); }
+Gate::~Gate() {
+  state_->parts.tasks->set_hooks({});
+  if (state_->parts.leases != nullptr) state_->parts.leases->set_record({});
+}
 
 void Gate::replace_rules(Rules rules) {
   state_->rules = std::move(rules);
@@ -158,6 +167,7 @@ void Gate::State::judge(Act& act, const model::Task& task, bool approved) {
     return;
   }
   if (act.verdict.allows() || act.verdict.kind == model::VerdictKind::kStepUp) apply_scopes(act, task, approved);
+  if (act.verdict.allows()) check_credentials(act);
 }
 
 std::shared_ptr<Act> Gate::admit(Caller caller, model::ActionRequest request, const json::object* definition,
@@ -207,7 +217,8 @@ void Gate::State::verdict_reached(std::shared_ptr<Act> act, AdmitHandlers handle
     return handlers.on_verdict(act);
   }
   if (!act->verdict.allows()) return handlers.on_verdict(act);
-  running.emplace(act.get(), RunningAct{act, std::move(handlers.on_cut), false, false});
+  forget(act.get());  // one that was let go of may have stood at this address
+  running.emplace(act.get(), RunningAct{.act = act, .on_cut = std::move(handlers.on_cut)});
   if (!is_durable_before_act(act->classification.band)) return hand_out(act, handlers);
   parts.ledger->when_durable(*recorded, [this, act, handlers = std::move(handlers)](Status status) {
     if (!status && !act->cut)
@@ -216,8 +227,16 @@ void Gate::State::verdict_reached(std::shared_ptr<Act> act, AdmitHandlers handle
   });
 }
 
+// Its credentials first: they are there when the verdict is.
 void Gate::State::hand_out(const std::shared_ptr<Act>& act, const AdmitHandlers& handlers) {
+  if (act->withdrawn || !act->verdict.allows()) return tell(act, handlers);
+  if (auto wanted = wanted_credentials(act->request, act->verdict); !wanted.empty()) return lease(act, handlers, std::move(wanted));
+  tell(act, handlers);
+}
+
+void Gate::State::tell(const std::shared_ptr<Act>& act, const AdmitHandlers& handlers) {
   if (act->withdrawn || !act->verdict.allows()) {
+    release_leases(*act);
     running.erase(act.get());
     if (!act->withdrawn) handlers.on_verdict(act);
     return;
@@ -334,6 +353,7 @@ Status Gate::decide_in_band(const std::shared_ptr<Act>& act, bool yes) {
 void Gate::withdraw(const std::shared_ptr<Act>& act, std::string_view why) {
   auto& state = *state_;
   act->withdrawn = true;
+  state.release_leases(*act);
   if (act->approval.empty() || state.held.erase(act->approval) == 0) return;
   state.parts.approvals->withdraw(act->approval, why);
   auto receipt = state.receipt_of(*act, model::ReceiptKind::kApproval);
@@ -346,6 +366,7 @@ void Gate::withdraw(const std::shared_ptr<Act>& act, std::string_view why) {
 
 void Gate::observe(const std::shared_ptr<Act>& act, const ActOutcome& outcome, std::function<void(Status)> release) {
   auto& state = *state_;
+  state.release_leases(*act);
   if (act->cut) return release(fail(ErrorCode::kDenied, act->verdict.reason, act->verdict.next));
   auto receipt = state.receipt_of(*act, model::ReceiptKind::kResult);
   receipt.verdict = outcome.kind;
@@ -403,7 +424,12 @@ void Gate::tick() {
   state_->take_over_kills();
   state_->parts.approvals->expire_due();
   state_->parts.tasks->tick(state_->parts.clock->now_ms());
-  std::erase_if(state_->running, [](const auto& entry) { return entry.second.act.expired(); });
+  std::vector<const Act*> gone;
+  for (const auto& [act, entry] : state_->running) {
+    if (entry.act.expired()) gone.push_back(act);
+  }
+  for (const auto* act : gone) state_->forget(act);
+  if (state_->parts.leases != nullptr) state_->parts.leases->tick();
 }
 
 }  // namespace interlock::gate

@@ -167,6 +167,15 @@ class Gate {
   bool elicitation_counts() const;
   Status decide_in_band(const std::shared_ptr<Act>& act, bool yes);
 
+  // An act of its own (Action::"interlock/start_server" in Action::"execute", resource Server::"<name>", band 1): a server's process is
+  // started with credentials, for the caller's task. Its leases stay until the task ends, which the process does not outlive either.
+  std::shared_ptr<Act> start_server(Caller caller, std::string server, std::vector<model::CredentialUse> credentials,
+                                    AdmitHandlers handlers);
+  // Whether the task that `act` belongs to is open still.
+  bool is_open(const std::string& task) const;
+  // Told of every task that ends, here or by another gate, right when it does. One: the surface that starts processes under tasks.
+  void on_task_end(std::function<void(const std::string& task)> work);
+
   // Records how an admitted act ended; `release` comes when the result may be shown.
   void observe(const std::shared_ptr<Act>& act, const ActOutcome& outcome, std::function<void(Status)> release);
 

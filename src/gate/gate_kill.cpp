@@ -42,10 +42,12 @@ KillReport Gate::State::cut(const std::function<bool(const Act&)>& which, const 
   for (auto it = running.begin(); it != running.end();) {
     const auto act = it->second.act.lock();
     if (!act || act->cut || !which(*act)) {
-      it = act ? std::next(it) : running.erase(it);
+      if (act) ++it;
+      else it = running.erase(it);  // its own leases are released by the next tick
       continue;
     }
     act->cut = true;
+    release_leases(*act);
     deny(act->verdict, model::Layer::kTask, reason, next);
     if (!it->second.recorded) {
       auto receipt = receipt_of(*act, model::ReceiptKind::kResult);

@@ -12,6 +12,7 @@
 #include "approval/pins.hpp"
 #include "base/ids.hpp"
 #include "catalogue/catalogue.hpp"
+#include "credential/lease_book.hpp"
 #include "gate/gate.hpp"
 #include "ledger/ledger.hpp"
 #include "policy/policy_engine.hpp"
@@ -45,10 +46,12 @@ struct Gate::State {
   struct RunningAct {
     std::weak_ptr<Act> act;
     std::function<void()> on_cut;
-    bool told = false;      // its verdict was handed out
-    bool recorded = false;  // its result was
+    std::vector<std::shared_ptr<const credential::Lease>> leases = {};  // of its own: to be released with it
+    bool told = false;                                                  // its verdict was handed out
+    bool recorded = false;                                              // its result was
   };
   std::unordered_map<const Act*, RunningAct> running;
+  std::function<void(const std::string& task)> on_task_end;
   KillReport cut_with_tasks;  // since it was last cleared
 
   struct Checked {
@@ -70,7 +73,16 @@ struct Gate::State {
   void admit(const std::shared_ptr<Act>& act, std::optional<Refusal> refusal, bool is_shown, AdmitHandlers handlers);
   void verdict_reached(std::shared_ptr<Act> act, AdmitHandlers handlers, Result<ledger::Sequence> recorded);
   void hand_out(const std::shared_ptr<Act>& act, const AdmitHandlers& handlers);
+  void tell(const std::shared_ptr<Act>& act, const AdmitHandlers& handlers);
+  void forget(const Act* act);  // nothing of it is under way any more
   void hold(std::shared_ptr<Act> act, AdmitHandlers handlers);
+
+  // gate_leases.cpp
+  void check_credentials(Act& act) const;  // those that policy named
+  void lease(std::shared_ptr<Act> act, AdmitHandlers handlers, std::vector<std::string> wanted);
+  void no_lease(const std::shared_ptr<Act>& act, const AdmitHandlers& handlers, std::string reason, std::string next);
+  void release_leases(Act& act);
+  Status record_lease(const credential::LeaseEvent& event) const;
 
   // gate_tasks.cpp
   Result<std::shared_ptr<const policy::PolicyEngine>> scope_engine(const std::vector<std::string>& texts, const std::string& key);

@@ -110,6 +110,7 @@ struct ActionRequest {
   std::string trace_parent;  // W3C trace context of the caller, empty if none
   // Credentials that the server or host gets of it, as configured: leased by the gate once it is allowed. The agent sees none.
   std::vector<CredentialUse> credentials = {};
+  bool starts_server = false;  // the credentials are for the server's own process: they stay with it until the task ends
 };
 
 }  // namespace interlock::model

@@ -69,6 +69,10 @@ class AnnotationReader {
       facts.next = text(annotation, kMaxTextBytes);
     } else if (name == "shadow") {
       facts.shadow = true;
+    } else if (name == "credential") {
+      facts.credential = text(annotation, kMaxIdBytes);
+      if (policy_->effect() != cedar::Effect::kPermit)
+        complain(annotation, "@credential stands on a forbid, which performs nothing", "write it on the permit of the act");
     } else if (holds(kPlannedAnnotations, name)) {
       complain(annotation, "@" + annotation.name + " is not supported yet",
                "leave it out: a policy that promises it would promise too much");

@@ -11,10 +11,11 @@ namespace interlock::policy {
 
 // What a verdict says of one policy.
 struct PolicyFacts {
-  std::string id;      // @id, or "file:N" counted from 1
-  std::string reason;  // @reason; may be empty
-  std::string next;    // @next; may be empty
-  std::string place;   // "own.cedar:12"
+  std::string id;          // @id, or "file:N" counted from 1
+  std::string reason;      // @reason; may be empty
+  std::string next;        // @next; may be empty
+  std::string credential;  // @credential, of a permit: what the act is performed with; may be empty
+  std::string place;       // "own.cedar:12"
   bool shadow = false;
 };
 

@@ -107,7 +107,11 @@ std::string default_deny_next(const Finding& finding) {
 
 void explain_allow(model::Verdict& verdict, const Finding& finding, const cedar::Response& allowed) {
   verdict.kind = model::VerdictKind::kAllow;
-  for (const cedar::Policy* policy : allowed.determining) add_once(verdict.policies, finding.layer.of(*policy).id);
+  for (const cedar::Policy* policy : allowed.determining) {
+    const PolicyFacts& facts = finding.layer.of(*policy);
+    add_once(verdict.policies, facts.id);
+    if (!facts.credential.empty()) add_once(verdict.credentials, facts.credential);
+  }
 }
 
 void explain_step_up(model::Verdict& verdict, const Finding& finding, const cedar::Response& blocked, const cedar::Response& allowed) {

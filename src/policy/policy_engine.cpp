@@ -106,6 +106,7 @@ class Decision {
     if (strictness(kind) < strictness(verdict_.kind)) return false;
     if (strictness(kind) == strictness(verdict_.kind)) return kind != VerdictKind::kDeny;
     verdict_.policies.clear();
+    verdict_.credentials.clear();
     verdict_.reason.clear();
     verdict_.next.clear();
     return true;

@@ -38,9 +38,9 @@ inline constexpr std::array<std::string_view, 13> kContextAttributes{
 inline constexpr std::array<std::string_view, 11> kPrincipalAttributes{"id",    "owner",      "assurance", "client", "attributes",  "chain",
                                                                        "depth", "credential", "inherited", "scopes", "on_behalf_of"};
 
-inline constexpr std::array<std::string_view, 4> kAnnotations{"id", "reason", "next", "shadow"};
+inline constexpr std::array<std::string_view, 5> kAnnotations{"id", "reason", "next", "shadow", "credential"};
 // Words of the design whose work no part of the gate does yet.
-inline constexpr std::array<std::string_view, 3> kPlannedAnnotations{"redact", "credential", "notify"};
+inline constexpr std::array<std::string_view, 2> kPlannedAnnotations{"redact", "notify"};
 
 // Ids that begin so belong to the rules that hold beyond all policies.
 inline constexpr std::string_view kBuiltInPrefix = "interlock/";

@@ -29,6 +29,14 @@ struct AuthorityOptions {
   std::int64_t token_life_ms = 300'000;   // of JWT-SVIDs
 };
 
+// What an X.509-SVID or token is to be like, beyond the options. Never longer-lived than those say.
+struct IssueOptions {
+  UnixMs not_after_ms = 0;  // 0: as the options have it
+  std::string serial = {};  // of new_serial(), drawn and written down before; empty: any
+};
+
+inline constexpr std::size_t kRevokedSerials = 10'000;  // that are not past their end
+
 class Authority {
  public:
   // Loads its keys from `vault`, bucket "authority", or makes them there. A vault that does not open its seals is an error, never a
@@ -37,14 +45,20 @@ class Authority {
   ~Authority();
 
   const std::string& trust_domain() const;
-  const Clock& clock() const;                       // by which it signs
-  Result<X509Svid> issue_x509(const SpiffeId& id);  // kInvalid for an ID of another trust domain
+  const AuthorityOptions& options() const;
+  const Clock& clock() const;                                                         // by which it signs
+  Result<X509Svid> issue_x509(const SpiffeId& id, const IssueOptions& options = {});  // kInvalid for an ID of another trust domain
   // A certificate for a server of ours, with DNS names and addresses beside the SPIFFE ID.
   Result<X509Svid> issue_server(const SpiffeId& id, const std::vector<std::string>& names);
-  Result<std::string> issue_jwt(const SpiffeId& id, const std::vector<std::string>& audiences);
+  Result<std::string> issue_jwt(const SpiffeId& id, const std::vector<std::string>& audiences, const IssueOptions& options = {});
   // Any other JWT signed by the present key: for token exchange. `claims` are complete but for iat, exp, jti. kInvalid for a `typ` that a
   // JWT-SVID could have: none of these tokens may pass for one.
   Result<std::string> sign_claims(json::object claims, std::string_view typ, std::int64_t life_ms);
+  // Puts an X.509-SVID on the revocation lists until its end is past; on disk when this returns. Again: no harm. kTooLarge: the list is
+  // full of what is not past its end.
+  Status revoke(std::string_view serial, UnixMs not_after_ms);
+  // The lists in PEM, one of each key that may have signed what is valid (RFC 5280 §5).
+  Result<std::string> revocation_lists();
   Bundle bundle() const;
   // Rotates what is due. True: the bundle has changed. Call it every minute or so.
   Result<bool> tick();

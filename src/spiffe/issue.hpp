@@ -1,4 +1,4 @@
-// Makes and signs X.509 certificates in the forms that X509-SVID §3 and §4 ask for. Any thread.
+// Makes and signs X.509 certificates in the forms that X509-SVID §3 and §4 ask for, and lists of revoked ones. Any thread.
 #pragma once
 
 #include <string>
@@ -19,9 +19,29 @@ struct CertificateOrder {
   bool is_authority = false;
   UnixMs not_before_ms = 0;
   UnixMs not_after_ms = 0;
+  std::string serial = {};  // kSerialBytes bytes as new_serial() draws them; empty: it is drawn here
 };
+
+inline constexpr std::size_t kSerialBytes = 16;
+// Positive, random, never longer than RFC 5280 §4.1.2.2 allows. Empty where OpenSSL has no random bytes.
+std::string new_serial();
 
 // kInvalid for a name that is neither a DNS name nor an address. The strings of an order are checked: none can write an extension.
 Result<X509Pointer> make_certificate(const CertificateOrder& order);
+
+struct RevokedSerial {
+  std::string serial;  // bytes
+  UnixMs revoked_ms = 0;
+};
+struct RevocationListOrder {
+  X509* issuer = nullptr;
+  EVP_PKEY* issuer_key = nullptr;
+  std::uint64_t number = 0;
+  UnixMs now_ms = 0;
+  UnixMs next_ms = 0;
+  const std::vector<RevokedSerial>& revoked;
+};
+// A CRL of version 2 in PEM (RFC 5280 §5).
+Result<std::string> make_revocation_list(const RevocationListOrder& order);
 
 }  // namespace interlock::spiffe

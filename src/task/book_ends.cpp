@@ -163,8 +163,8 @@ std::size_t TaskBook::State::end_all(const std::vector<std::string>& ids, const 
     auto& through = --shared == 0 ? *parts.store : *parts.quick;
     if (store_intent(*task, through, now_ms)) ready.push_back(task->record.id);
   }
-  if (ending.killed && hooks.on_kill) {
-    for (const auto* task : ending_now) hooks.on_kill(task->record);
+  if (hooks.on_end) {
+    for (const auto* task : ending_now) hooks.on_end(task->record);
   }
   for (const auto& id : ready) {
     if (auto* task = find(id)) finish(*task, now_ms, false);

@@ -93,7 +93,7 @@ Status TaskBook::State::adopt(const store::KeyedEntry& entry, std::vector<OpenTa
   task->record = std::move(*record);
   task->intent_stored = ends_now;
   recompute(*task);
-  if (ends_now && was_open && task->record.killed && hooks.on_kill) hooks.on_kill(task->record);
+  if (ends_now && was_open && hooks.on_end) hooks.on_end(task->record);
   return {};
 }
 
@@ -117,7 +117,7 @@ void TaskBook::State::ended_elsewhere(OpenTask& task) {
     if (auto record = record_from((*entry)->value)) task.record = std::move(*record);
   }
   if (task.is_open()) task.record.end_reason = "ended by another gate";
-  if (task.record.killed && hooks.on_kill) hooks.on_kill(task.record);
+  if (hooks.on_end) hooks.on_end(task.record);
   stop_sessions(task);
   remember_end(task.record);
   drop(task);

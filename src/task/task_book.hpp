@@ -69,8 +69,8 @@ struct TaskHooks {
   std::function<Status(const TaskEvent&)> record;
   // Those of the tasks whose end the ledger has a receipt of. Asked for what a gate that died left half done.
   std::function<Result<std::set<std::string>>(const std::vector<std::string>& tasks)> recorded_ends;
-  // A task ended by the kill switch, here or by another gate.
-  std::function<void(const TaskRecord&)> on_kill;
+  // A task has ended, here or by another gate: nothing is admitted under it any more. Perhaps more than once, and before its receipt.
+  std::function<void(const TaskRecord&)> on_end;
 };
 
 // Why a task ends.

@@ -130,6 +130,7 @@ struct WorldOptions {
   approval::PinOptions pins = {};
   ArgumentRecord arguments = ArgumentRecord::kRedact;
   std::function<model::Band(const model::Subject&)> highest_band = {};
+  credential::LeaseBook* leases = nullptr;
 };
 
 class World {
@@ -149,6 +150,7 @@ class World {
                                         .pins = &pins,
                                         .clock = &clock,
                                         .kills = kills.get(),
+                                        .leases = options_.leases,
                                         .highest_band = options_.highest_band},
                                   Options{.approval_lifetime_ms = 60'000,
                                           .arguments = options_.arguments,
@@ -200,6 +202,7 @@ class World {
     auto seen = std::make_shared<Seen>();
     model::ActionRequest request{
         .surface = "mcp", .server = "shop", .operation = "tools/call", .target = tool, .args = std::move(args), .trace_parent = {}};
+    request.credentials = credentials;
     auto act = gate->admit(std::move(caller), std::move(request), nullptr, std::move(refusal),
                            {.on_held = [seen](const Held& held) { seen->held = held; },
                             .on_verdict =
@@ -249,6 +252,7 @@ class World {
   WorldOptions options_;
 
  public:
+  std::vector<model::CredentialUse> credentials;  // of every act that is asked for
   Folder folder;
   ManualClock clock;
   Processes processes;

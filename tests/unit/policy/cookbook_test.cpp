@@ -144,6 +144,10 @@ std::vector<Row> rows() {
   Case for_itself = writes("/work/a");
   for_itself.subject.scopes = {"files"};
   out.push_back({15, for_itself, kDeny});
+  out.push_back({16, a_case().calls("tracker/find").does({Effect::kRead}), kAllow});
+  out.push_back({16, a_case().calls("tracker/create").does({Effect::kWrite}), kAllow});
+  out.push_back({16, a_case().calls("tracker/purge").does({Effect::kDelete}), kDeny});
+  out.push_back({16, a_case().calls("memory/read_graph").does({Effect::kRead}), kDeny});
   Case workload = delegated;
   workload.subject.chain.front().human = false;
   out.push_back({15, workload, kDeny});

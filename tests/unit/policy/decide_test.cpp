@@ -174,6 +174,27 @@ INSTANTIATE_TEST_SUITE_P(Table, Verdicts, testing::ValuesIn(verdict_rows()), [](
   return name;
 });
 
+TEST(Credentials, AreThoseThatThePermitsWhichDecideName) {
+  const std::string text = R"(
+@credential("reader") permit (principal, action in Action::"read", resource);
+@credential("writer") permit (principal, action in Action::"write", resource) when { context.band <= 1 };
+@credential("writer") permit (principal, action in Action::"write", resource is Tool);
+@credential("sender") permit (principal, action in Action::"send", resource) when { context.approved };
+@shadow @credential("root") permit (principal, action, resource);
+forbid (principal, action in Action::"delete", resource);
+)";
+  const std::vector<PolicySource> sources{{"own.cedar", text}};
+  const auto engine = PolicyEngine::load(sources);
+  ASSERT_TRUE(engine) << engine.error().text();
+  using Names = std::vector<std::string>;
+  Case one;
+  EXPECT_EQ((*engine)->decide(one.input()).credentials, Names{"writer"});
+  EXPECT_EQ((*engine)->decide(one.does({Effect::kRead, Effect::kWrite}).input()).credentials, (Names{"reader", "writer"}));
+  EXPECT_EQ((*engine)->decide(one.does({Effect::kRead, Effect::kDelete}).input()).credentials, Names{});
+  EXPECT_EQ((*engine)->decide(one.does({Effect::kSend}).input()).credentials, Names{}) << "not before a human says yes";
+  EXPECT_EQ((*engine)->decide(one.yes().input()).credentials, Names{"sender"});
+}
+
 TEST(Principal, TellsForWhomItActsAndWithWhat) {
   Case delegated = write_of("/work/a");
   delegated.subject.credential = "exchange";

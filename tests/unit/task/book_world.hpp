@@ -75,7 +75,10 @@ struct GateOf {
                        }
                        return out;
                      },
-                     .on_kill = [this](const TaskRecord& record) { killed.push_back(record.id); }});
+                     .on_end =
+                         [this](const TaskRecord& record) {
+                           if (record.killed) killed.push_back(record.id);
+                         }});
   }
   // As kill -9 does: nothing is said to anybody.
   void die() {
