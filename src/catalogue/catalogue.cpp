@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/hash.hpp"
-#include "catalogue/entry.hpp"
+#include "catalogue/catalogue_data.hpp"
 #include "catalogue/naming.hpp"
 
 namespace interlock::catalogue {
@@ -16,36 +16,21 @@ namespace interlock::catalogue {
 // Written by cmake/Embed.cmake.
 std::span<const std::pair<std::string_view, std::string_view>> shipped_files();
 
-struct BoundServer {
-  const Entry* entry = nullptr;
-  std::string cwd;
-  std::string home;
-};
-
-struct CatalogueData {
-  std::map<std::string, Entry, std::less<>> entries;
-  std::map<std::string, BoundServer, std::less<>> servers;
-  std::string revision;
-};
-
-namespace {
-
 using model::Band;
 using model::Classification;
 using model::Effect;
 
-// All that an unknown tool might do. `read` is left out on purpose: a rule that permits reading must not reach it.
-const std::vector<Effect> kCautiousEffects{Effect::kWrite, Effect::kDelete, Effect::kExecute, Effect::kSend};
-
-Classification cautious(std::string action, model::EntityName tool) {
+Classification cautious(std::string action, model::EntityName whole) {
   Classification out;
   out.action = std::move(action);
-  out.effects = kCautiousEffects;
+  out.effects = {Effect::kWrite, Effect::kDelete, Effect::kExecute, Effect::kSend};
   out.band = Band::kSensitive;
-  out.resource = std::move(tool);
+  out.resource = std::move(whole);
   out.known = false;
   return out;
 }
+
+namespace {
 
 void raise(Classification& out, Effect effect, Band band) {
   if (out.effects == std::vector{Effect::kRead}) out.effects.clear();
@@ -129,14 +114,6 @@ Classification classify_protocol(const model::ActionRequest& request, const Boun
   return out;
 }
 
-// What an entry says of one tool or prompt, and what is acted on where no argument names it.
-struct Listed {
-  const BoundServer* server;
-  const ToolEntry* tool;
-  std::string action;
-  model::EntityName whole;
-};
-
 std::optional<Listed> find_listed(const CatalogueData& data, const model::ActionRequest& request) {
   const BoundServer* server = find_server(data, request.server);
   if (server == nullptr || server->entry == nullptr) return std::nullopt;
@@ -167,25 +144,27 @@ Classification without_resource(const Listed& listed, const Facts& facts, const 
   return out;
 }
 
-Classification classify_listed(const Listed& listed, const json::value& args, const json::object* definition) {
+}  // namespace
+
+const Facts& facts_of(const ToolEntry& tool, const json::value& args) {
+  const auto one = std::find_if(tool.cases.begin(), tool.cases.end(), [&](const ToolCase& c) { return holds(c.when, args); });
+  return one == tool.cases.end() ? tool.facts : one->facts;
+}
+
+Classification classify_listed(const Listed& listed, const json::value& args, const Facts& facts, const json::object* definition) {
   const ToolEntry& tool = *listed.tool;
-  const Facts* facts = &tool.facts;
-  for (const ToolCase& one : tool.cases) {
-    if (!case_holds(one, args)) continue;
-    facts = &one.facts;
-    break;
-  }
-  Classification out = without_resource(listed, *facts, definition);
+  Classification out = without_resource(listed, facts, definition);
   out.spends = !tool.spends.empty();
-  if (out.spends) out.spend_micros = read_amount(args, tool.spends);
+  if (out.spends) out.spend_micros = read_amount(args, tool);
   std::vector<model::NamedResource> resources;
-  const ArgumentPlace place{listed.server->cwd, listed.server->home};
+  const ArgumentPlace place = listed.server == nullptr ? ArgumentPlace{} : ArgumentPlace{listed.server->cwd, listed.server->home};
   for (const ResourceRule& rule : tool.resources) {
     const Reading reading = read_resources(rule, args, place, resources);
-    // Missing: the tool itself is decided on, so no rule about places can permit it. Of another shape than the entry knows:
+    // Missing: the whole is decided on, so no rule about places can permit it. Of another shape than the entry knows:
     // what the server would make of it is anybody's guess.
     if (reading == Reading::kUnreadable) {
       Classification unknown = cautious(listed.action, listed.whole);
+      unknown.containers = listed.around;
       unknown.sensitive_args = tool.sensitive;
       unknown.private_realm = tool.private_realm;
       unknown.spends = out.spends;
@@ -195,14 +174,13 @@ Classification classify_listed(const Listed& listed, const json::value& args, co
     }
     if (reading == Reading::kAbsent && !rule.optional) resources.push_back({listed.whole, {}});
   }
-  if (resources.empty()) return out;
+  if (resources.empty()) resources.push_back({listed.whole, {}});
+  for (model::NamedResource& named : resources) named.containers.insert(named.containers.end(), listed.around.begin(), listed.around.end());
   out.resource = std::move(resources.front().resource);
   out.containers = std::move(resources.front().containers);
   out.further_resources.assign(std::make_move_iterator(resources.begin() + 1), std::make_move_iterator(resources.end()));
   return out;
 }
-
-}  // namespace
 
 Result<std::shared_ptr<const Catalogue>> Catalogue::load(std::span<const CatalogueSource> user_sources,
                                                          std::span<const ServerBinding> servers) {
@@ -262,12 +240,15 @@ Result<std::shared_ptr<const Catalogue>> Catalogue::load(std::span<const Catalog
     hashed += server.name + '\0' + server.cwd + '\0' + server.home + '\0' + (bound.entry == nullptr ? "" : bound.entry->name) + '\0';
     data->servers.insert_or_assign(server.name, std::move(bound));
   }
+  if (auto bound = bind_hosts(*data); !bound) return fail(std::move(bound.error()));
   data->revision = to_hex(sha256(hashed));
   return std::shared_ptr<const Catalogue>(new Catalogue(std::move(data)));
 }
 
 Classification Catalogue::classify(const model::ActionRequest& request, const json::object* definition) const {
-  if (const auto listed = find_listed(*data_, request)) return classify_listed(*listed, request.args, definition);
+  if (request.surface == "http") return classify_http(*data_, request);
+  if (const auto listed = find_listed(*data_, request))
+    return classify_listed(*listed, request.args, facts_of(*listed->tool, request.args), definition);
   if (request.operation != "tools/call") return classify_protocol(request, find_server(*data_, request.server));
   const std::string_view entry = entry_of(request.server);
   return cautious((entry.empty() ? request.server : std::string(entry)) + "/" + request.target,

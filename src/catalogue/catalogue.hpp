@@ -36,17 +36,19 @@ struct CatalogueSource {
 };
 
 // Bounds on what files and arguments may ask of a call.
-inline constexpr std::size_t kMaxCatalogueBytes = std::size_t{1} << 20;  // a file
+inline constexpr std::size_t kMaxCatalogueBytes = std::size_t{4} << 20;  // a file
 inline constexpr std::size_t kMaxCatalogueTools = 10'000;                // an entry
 inline constexpr std::size_t kMaxResourcesOfCall = 256;                  // more: the call counts as unknown
 
 // An HTTP request, as far as a connector looks at it. Views hold for the call.
 struct HttpTarget {
-  std::string_view method;
-  std::string_view host;  // lower case, without port
+  std::string_view method;  // of the request line: headers that override it are taken off, they are not looked at here
+  std::string_view host;    // lower case, without port
   std::uint16_t port = 443;
-  std::string_view path;  // percent-encoding kept; normal: no `.`, `..`, `//` and no escape of what needs none (catalogue/http_path.hpp)
-  std::string_view query;
+  std::string_view path;   // percent-encoding kept; normal: no `.`, `..`, `//` and no escape of what needs none (catalogue/http_path.hpp)
+  std::string_view query;  // as it stands, without credentials that the agent brought
+  std::string_view scheme = "https";  // or "http"
+  bool upgrade = false;               // the connection becomes another protocol (WebSocket), so it may do more than its method says
 };
 
 // What of a body the operation's arguments need. kNone: it streams unread.
@@ -59,8 +61,12 @@ struct HttpRoute {
   std::string connector;  // entry; empty: none speaks for the host, the cautious default
   std::string operation;  // "issues/create"; unknown: "POST /path"
   bool known = false;
-  json::object args;              // {"method","host","path","query":{...}?} and each {parameter} of the path by name
-  BodyUse body = BodyUse::kNone;  // then the surface adds "body" (bounded), before it asks the gate
+  // {"method","host","path"}, "scheme" and "port" where they are not https and its default, "upgrade": true, "query": {...} as read_form()
+  // of catalogue/http_path.hpp gives it, and each {parameter} of host and path by name.
+  json::object args;
+  // Then the surface adds "body" (bounded), before it asks the gate: kJson: what json::parse() makes of it; kForm: what read_form() does;
+  // null where there is none. One that cannot be read, or is too long, is left out, and the act is not known.
+  BodyUse body = BodyUse::kNone;
   ModelWire model = ModelWire::kNone;
   std::vector<std::string> credential_headers;  // where clients of this API put their keys, beside Authorization: "x-api-key"
   std::vector<std::string> credential_query;    // "key"
@@ -82,7 +88,9 @@ class Catalogue {
   std::vector<model::Classification> possible(const model::ActionRequest& request, const json::object* definition = nullptr) const;
 
   // What `target` is to the connector that speaks for its host (entries with `hosts:` and `operations:`), or to the one that is named.
-  // classify() then knows a request of surface "http" whose server is that connector (or the host) and whose target is the operation.
+  // classify() then knows a request of surface "http" whose server is that connector (or the host), whose target is the operation and whose
+  // args are the route's. What no connector knows is Action::"CONNECTOR/post", or Action::"http/post" of hosts that none speaks for, on
+  // Url::"https://host/path" in Host::"host". An opaque connection is operation "tunnel": Action::"http/tunnel" on Host::"host".
   HttpRoute route(const HttpTarget& target, std::string_view connector = {}) const;
 
   // The entry that speaks for a configured server; empty: none.

@@ -10,6 +10,7 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "catalogue/catalogue.hpp"
+#include "catalogue/operation_tree.hpp"
 #include "model/action.hpp"
 
 namespace interlock::catalogue {
@@ -22,6 +23,7 @@ struct IdTemplate {
   struct Part {
     std::string text;  // used when `argument` is empty
     ArgumentPath argument;
+    bool slashes = false;  // its value may hold slashes: the last part of a template only, so that no two names fall together
   };
   std::vector<Part> parts;
 };
@@ -60,7 +62,26 @@ struct ToolEntry {
   bool result_trusted = false;
   std::vector<std::string> sensitive;  // JSON pointers
   ArgumentPath spends;                 // the argument that is an amount of money; empty: it spends nothing
+  std::vector<std::pair<ArgumentPath, std::vector<json::value>>> spends_hundredths;  // as ToolCase::when: then the amount is in hundredths
   std::string private_realm;
+};
+
+// An operation of an HTTP API.
+struct Operation {
+  std::string name;  // "issues/create"
+  ToolEntry what;    // its arguments are those of HttpRoute::args, and "body" where it is read
+  BodyUse body = BodyUse::kNone;
+  ModelWire model = ModelWire::kNone;
+  bool graphql = false;  // the body is GraphQL: cases see what it does as the argument "graphql" (catalogue/graphql.hpp)
+};
+
+// "api.github.com", "*.example.com", "{bucket*}.s3.amazonaws.com", "127.0.0.1:8080": labels, as segments of a path are. Without a port: the
+// two default ones.
+struct HostPattern {
+  std::string text;
+  std::vector<RequestTemplate::Segment> labels;
+  std::optional<std::uint16_t> port;
+  std::string under;  // operations see its paths below this one: "/{bucket}", with names of the labels
 };
 
 struct Entry {
@@ -76,6 +97,13 @@ struct Entry {
   model::Band resource_band = model::Band::kRoutine;   // resources/read, prompts/get
   bool resource_trusted = false;
   std::string private_realm;
+  // A connector: the hosts that it speaks for, and what their requests are.
+  std::vector<HostPattern> hosts;
+  std::vector<Operation> operations;
+  OperationTree tree;                                               // to places in `operations`
+  std::unordered_map<std::string, std::uint32_t> operation_places;  // by name
+  std::vector<std::string> credential_headers;
+  std::vector<std::string> credential_query;
 };
 
 Result<Entry> parse_entry(const CatalogueSource& source);
@@ -97,7 +125,7 @@ enum class Reading {
 Reading read_resources(const ResourceRule& rule, const json::value& args, const ArgumentPlace& place,
                        std::vector<model::NamedResource>& out);
 // The amount of money that stands at `path`, a number or its text; nullopt: none that can be read.
-std::optional<std::int64_t> read_amount(const json::value& args, const ArgumentPath& path);
-bool case_holds(const ToolCase& one, const json::value& args);
+std::optional<std::int64_t> read_amount(const json::value& args, const ToolEntry& tool);
+bool holds(const std::vector<std::pair<ArgumentPath, std::vector<json::value>>>& when, const json::value& args);
 
 }  // namespace interlock::catalogue

@@ -68,8 +68,9 @@ Reading fill(const IdTemplate& id, const json::value& args, bool fold_case, std:
     const Walk found = walk(args, part.argument, 0, [&](const json::value& value) {
       if (const json::string* text = value.if_string()) {
         word = json::view(*text);
-        return !word.empty() && word != "." && word != ".." &&
-               std::none_of(word.begin(), word.end(), [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+        return !word.empty() && word != "." && word != ".." && std::none_of(word.begin(), word.end(), [&](char c) {
+          return (c == '/' && !part.slashes) || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+        });
       }
       if (const std::int64_t* number = value.if_int64()) word = std::to_string(*number);
       if (const std::uint64_t* number = value.if_uint64()) word = std::to_string(*number);
@@ -117,19 +118,22 @@ Reading read_resources(const ResourceRule& rule, const json::value& args, const 
   }));
 }
 
-std::optional<std::int64_t> read_amount(const json::value& args, const ArgumentPath& path) {
+std::optional<std::int64_t> read_amount(const json::value& args, const ToolEntry& tool) {
   std::optional<std::int64_t> micros;
-  const auto read = walk(args, path, 0, [&](const json::value& value) {
+  const auto read = walk(args, tool.spends, 0, [&](const json::value& value) {
     if (!value.is_string() && !value.is_number()) return false;
     const auto amount = parse_money_micros(value.is_string() ? std::string(json::view(value.get_string())) : json::write(value));
     if (amount) micros = *amount;
     return amount.has_value();
   });
-  return read == Walk::kFound ? micros : std::nullopt;
+  if (read != Walk::kFound || !micros) return std::nullopt;
+  // What is left of a hundredth of a micro-unit counts as one.
+  if (!tool.spends_hundredths.empty() && holds(tool.spends_hundredths, args)) return *micros / 100 + (*micros % 100 != 0 ? 1 : 0);
+  return micros;
 }
 
-bool case_holds(const ToolCase& one, const json::value& args) {
-  return std::all_of(one.when.begin(), one.when.end(), [&](const auto& condition) {
+bool holds(const std::vector<std::pair<ArgumentPath, std::vector<json::value>>>& when, const json::value& args) {
+  return std::all_of(when.begin(), when.end(), [&](const auto& condition) {
     return walk(args, condition.first, 0, [&](const json::value& value) {
              return condition.second.empty() || std::any_of(condition.second.begin(), condition.second.end(),
                                                             [&](const json::value& wanted) { return wanted == value; });
