@@ -2,8 +2,9 @@
 // kill it at a given step.
 //
 // usage: lease_driver STATE_FOLDER CONFIGURATION.json [KILL_AT]
-//   configuration: {"secrets": {NAME: TEXT}, "credentials": {NAME: {"broker": KIND, "lifetime_ms": N, ...settings}}}
-//   orders:  {"op": "acquire", "id": N, "credential", "task", "band", "effects": [...], "resource"?: [TYPE, ID]}   answers its fields
+//   configuration: {"secrets": {NAME: TEXT}, "ca_file"?: PEM, "credentials": {NAME: {"broker": KIND, "lifetime_ms": N, ...settings}}}
+//   orders:  {"op": "acquire", "id": N, "credential", "task", "band", "effects": [...], "resource"?: [TYPE, ID], "containers"?: [[TYPE,
+//   ID]]}   answers its fields
 //            {"op": "release", "id": N, "lease": ID}   {"op": "end_task", "id": N, "task"}   {"op": "list", "id": N}
 //            {"op": "close", "id": N}   ends every lease and the process
 // A step is a write to the store, a call of a broker or its answer, a receipt: each has a before and an after. The process kills itself at
@@ -20,9 +21,13 @@
 #include <sstream>
 
 #include "base/ids.hpp"
+#include "credential/aws_broker.hpp"
+#include "credential/github_app_broker.hpp"
 #include "credential/lease_book.hpp"
+#include "credential/oauth_broker.hpp"
 #include "credential/postgres_broker.hpp"
 #include "credential/ssh_broker.hpp"
+#include "credential/vault_broker.hpp"
 #include "net/process.hpp"
 
 namespace interlock::credential {
@@ -126,6 +131,10 @@ T must(Result<T> result) {
 
 std::string text_at(const json::object& object, std::string_view key) { return std::string(json::string_at(object, key).value_or("")); }
 
+using Maker = Result<std::shared_ptr<Broker>> (*)(const BrokerParts&, std::string, const json::object&);
+const std::map<std::string, Maker> kMakers{{"postgres", make_postgres_broker},     {"ssh", make_ssh_broker}, {"oauth", make_oauth_broker},
+                                           {"github_app", make_github_app_broker}, {"aws", make_aws_broker}, {"vault", make_vault_broker}};
+
 class Driver {
  public:
   Driver(std::filesystem::path state, const json::object& configuration, int kill_at)
@@ -140,6 +149,7 @@ class Driver {
         if (!set && set.error().code != ErrorCode::kConflict) die(set.error().text());
       }
     }
+    http_ = std::make_unique<net::HttpClient>(loop_, net::HttpClientOptions{.ca_file = text_at(configuration, "ca_file")});
     book_ = must(LeaseBook::open(parts(), {.retry_first_ms = 50, .retry_most_ms = 500, .mint_timeout_ms = kMintTimeoutMs}));
     std::vector<CredentialConfig> credentials;
     for (const auto& [name, value] : *json::object_at(configuration, "credentials"))
@@ -170,13 +180,15 @@ class Driver {
   }
 
   CredentialConfig credential(std::string_view name, json::object settings) {
-    const BrokerParts broker_parts{.loop = &loop_, .clock = &clock_, .vault = &vault_, .sealed = &sealed_, .state = state_};
+    const BrokerParts broker_parts{
+        .loop = &loop_, .http = http_.get(), .clock = &clock_, .vault = &vault_, .sealed = &sealed_, .state = state_};
     const auto kind = text_at(settings, "broker");
     const auto lifetime_ms = json::int_at(settings, "lifetime_ms").value_or(600'000);
     settings.erase("broker");
     settings.erase("lifetime_ms");
-    auto made = kind == "postgres" ? make_postgres_broker(broker_parts, std::string(name), settings)
-                                   : make_ssh_broker(broker_parts, std::string(name), settings);
+    const auto maker = kMakers.find(kind);
+    if (maker == kMakers.end()) die("no such broker: " + kind);
+    auto made = maker->second(broker_parts, std::string(name), settings);
     return {
         .name = std::string(name), .broker = std::make_shared<SteppedBroker>(must(std::move(made)), steps_), .lifetime_ms = lifetime_ms};
   }
@@ -224,6 +236,10 @@ class Driver {
       for (const auto& effect : *effects) act.effects.push_back(*model::effect_from_name(json::view(effect.as_string())));
     if (const auto* const resource = json::array_at(order, "resource"))
       act.resource = {std::string(json::view(resource->at(0).as_string())), std::string(json::view(resource->at(1).as_string()))};
+    if (const auto* const containers = json::array_at(order, "containers"))
+      for (const auto& container : *containers)
+        act.containers.push_back(
+            {std::string(json::view(container.at(0).as_string())), std::string(json::view(container.at(1).as_string()))});
     const auto band = static_cast<model::Band>(json::int_at(order, "band").value_or(2));
     book_->acquire(
         {.credential = text_at(order, "credential"),
@@ -258,6 +274,7 @@ class Driver {
   SteppedStore store_;
   store::SealedStore sealed_;
   Vault vault_;
+  std::unique_ptr<net::HttpClient> http_;
   std::unique_ptr<LeaseBook> book_;
   std::map<std::string, std::shared_ptr<const Lease>, std::less<>> leases_;
   std::unique_ptr<net::LineStream> input_;

@@ -52,8 +52,8 @@ export function startDriver(folder, configuration, killAt = 0) {
       child.stdin.write(`${JSON.stringify({ op, id, ...words })}\n`);
       return answer;
     },
-    async acquire(credential, { task = "task-1", band = 2, effects = ["read"], resource } = {}) {
-      const answer = await this.ask("acquire", { credential, task, band, effects, ...(resource ? { resource } : {}) });
+    async acquire(credential, { task = "task-1", band = 2, effects = ["read"], resource, containers } = {}) {
+      const answer = await this.ask("acquire", { credential, task, band, effects, ...(resource ? { resource } : {}), ...(containers ? { containers } : {}) });
       if (answer.error) throw new Error(answer.error);
       return answer;
     },
