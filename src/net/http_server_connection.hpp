@@ -9,16 +9,9 @@
 
 #include "net/http_server.hpp"
 #include "net/http_transport.hpp"
+#include "net/listener.hpp"
 
 namespace interlock::net {
-
-struct Peer {
-  std::string text;  // as in HttpRequest::peer
-  int pid = -1;
-  int uid = -1;
-  bool is_tls = false;
-  std::shared_ptr<const PeerCertificates> certificates;  // known once the handshake is over
-};
 
 class ServerConnection;
 

@@ -30,7 +30,7 @@ std::string describe_verification(long code, const std::string& host) {
     case X509_V_ERR_CERT_HAS_EXPIRED: return "it has expired";
     case X509_V_ERR_CERT_NOT_YET_VALID: return "it is not valid yet";
     case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH: return "it is for another name than " + host;
+    case X509_V_ERR_IP_ADDRESS_MISMATCH: return "name mismatch, it is for another than " + host;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: return "it is self-signed";
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN: return "its chain ends at a self-signed authority that is not trusted here";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:

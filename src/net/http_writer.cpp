@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "net/http_head_scanner.hpp"
+#include "net/stream_connection.hpp"
 
 namespace interlock::net {
 namespace {
@@ -33,15 +34,34 @@ void append_headers(std::string& out, const Headers& headers, bool keep_date) {
   }
 }
 
+void append_stream_head(std::string& out, const StreamHead& head) {
+  for (const auto& [name, value] : head.headers.all()) {
+    if (!is_hop_by_hop(name)) append_header(out, name, value);
+  }
+  if (head.framing == Framing::kLength) {
+    out.append("Content-Length: ");
+    append_number(out, head.length);
+    out.append("\r\n");
+  } else if (head.framing == Framing::kChunked) {
+    append_header(out, "Transfer-Encoding", "chunked");
+  }
+  if (!head.upgrade.empty()) out.append("Connection: Upgrade\r\nUpgrade: ").append(head.upgrade).append("\r\n");
+  else if (!head.connection.empty()) append_header(out, "Connection", head.connection);
+  out.append("\r\n");
+}
+
 }  // namespace
 
 std::string_view reason_phrase(int status) {
   switch (status) {
     case 100: return "Continue";
+    case 101: return "Switching Protocols";
+    case 103: return "Early Hints";
     case 200: return "OK";
     case 201: return "Created";
     case 202: return "Accepted";
     case 204: return "No Content";
+    case 206: return "Partial Content";
     case 301: return "Moved Permanently";
     case 302: return "Found";
     case 303: return "See Other";
@@ -54,6 +74,7 @@ std::string_view reason_phrase(int status) {
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 406: return "Not Acceptable";
+    case 407: return "Proxy Authentication Required";
     case 408: return "Request Timeout";
     case 409: return "Conflict";
     case 410: return "Gone";
@@ -70,6 +91,7 @@ std::string_view reason_phrase(int status) {
     case 502: return "Bad Gateway";
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
+    case 508: return "Loop Detected";
     case 505: return "HTTP Version Not Supported";
     default: return "";
   }
@@ -117,6 +139,21 @@ void write_request_head(std::string& out, std::string_view method, std::string_v
     out.append("\r\n");
   }
   out.append("\r\n");
+}
+
+void write_stream_response_head(std::string& out, int status, const StreamHead& head) {
+  out.append("HTTP/1.1 ");
+  append_number(out, static_cast<std::size_t>(status));
+  out.append(" ").append(reason_phrase(status)).append("\r\n");
+  if (status >= 200 && !head.headers.get("date")) append_header(out, "Date", http_date());
+  append_stream_head(out, head);
+}
+
+void write_stream_request_head(std::string& out, std::string_view method, std::string_view target, std::string_view host,
+                               const StreamHead& head) {
+  out.append(method).append(" ").append(target).append(" HTTP/1.1\r\n");
+  append_header(out, "Host", host);
+  append_stream_head(out, head);
 }
 
 void write_chunk_size(std::string& out, std::size_t size) {

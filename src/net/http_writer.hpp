@@ -36,6 +36,18 @@ void write_response_head(std::string& out, const ResponseHead& head);
 void write_request_head(std::string& out, std::string_view method, std::string_view target, std::string_view host, const Headers& headers,
                         std::optional<std::size_t> length);
 
+// Heads of streams (net/http_stream.hpp): the headers were found writable, those of a hop are left out, Date is kept where there is one.
+struct StreamHead {
+  const Headers& headers;
+  Framing framing = Framing::kNone;
+  std::uint64_t length = 0;
+  std::string_view upgrade{};     // says Connection: Upgrade, and this
+  std::string_view connection{};  // says Connection: this
+};
+void write_stream_response_head(std::string& out, int status, const StreamHead& head);
+void write_stream_request_head(std::string& out, std::string_view method, std::string_view target, std::string_view host,
+                               const StreamHead& head);
+
 // "1a\r\n": what stands before a chunk; "\r\n" stands after it.
 void write_chunk_size(std::string& out, std::size_t size);
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";

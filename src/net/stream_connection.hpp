@@ -61,9 +61,9 @@ class ClientLane {
 
 // One request, from start() to its end, whichever connection carries it. The connection that does holds it by shared_ptr, calls its
 // handlers through the functions below, and sets `lane` to null before the last of them.
-class ClientCall final : public ClientStream, public std::enable_shared_from_this<ClientCall> {
+class StreamCall final : public ClientStream, public std::enable_shared_from_this<StreamCall> {
  public:
-  ClientCall(Destination to, ClientHead head, ClientStreamHandlers handlers, std::size_t queued_bytes);
+  StreamCall(Destination to, ClientHead head, ClientStreamHandlers handlers, std::size_t queued_bytes);
 
   // --- ClientStream ---
   bool write(std::string_view chunk) override;
@@ -76,7 +76,7 @@ class ClientCall final : public ClientStream, public std::enable_shared_from_thi
   Destination to;
   ClientHead head;
   ClientLane* lane = nullptr;                    // that carries it now
-  std::function<void(ClientCall*)> leave_queue;  // set while it waits for a connection
+  std::function<void(StreamCall*)> leave_queue;  // set while it waits for a connection
   bool repeated = false;                         // it is not sent again
 
   // Sets the lane; the lane then takes what was written before there was one: body(), ended(), trailers(), held().
@@ -118,7 +118,7 @@ class StreamClientConnection {
  public:
   virtual ~StreamClientConnection() = default;
   // Sends the request and hands the answer to the call. Only while room() is not 0.
-  virtual void carry(std::shared_ptr<ClientCall> call) = 0;
+  virtual void carry(std::shared_ptr<StreamCall> call) = 0;
   // How many more calls it takes now. HTTP/1.1: 1 when idle. HTTP/2: up to the server's limit, 0 after GOAWAY.
   virtual std::size_t room() const = 0;
   virtual bool looks_usable() = 0;  // false: closed by the server meanwhile; asked before carry()
@@ -133,7 +133,7 @@ struct StreamClientContext {
   std::function<void(std::int64_t deadline_ms)> include_deadline;
   std::function<void(StreamClientConnection*)> on_room;    // it can carry a call, or one more, again
   std::function<void(StreamClientConnection*)> on_closed;  // calls that it carried have had their last word, or on_repeat
-  std::function<void(std::shared_ptr<ClientCall>)> on_repeat;
+  std::function<void(std::shared_ptr<StreamCall>)> on_repeat;
 };
 
 // `wire`: connected, its handshake over, not open()ed.

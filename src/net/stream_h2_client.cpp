@@ -22,7 +22,7 @@ class Connection;
 
 class Lane final : public H2Stream, public ClientLane {
  public:
-  Lane(Connection& connection, std::shared_ptr<ClientCall> call) : connection_(connection), call_(std::move(call)) {
+  Lane(Connection& connection, std::shared_ptr<StreamCall> call) : connection_(connection), call_(std::move(call)) {
     to_head_ = call_->head.method == "HEAD";
     owed_ = call_->head.length;
     ended_ = owed_ == std::uint64_t{0};
@@ -51,14 +51,14 @@ class Lane final : public H2Stream, public ClientLane {
 
  private:
   // The call, for its last word.
-  std::shared_ptr<ClientCall> let_go() {
+  std::shared_ptr<StreamCall> let_go() {
     auto call = std::exchange(call_, nullptr);
     if (call) call->lane = nullptr;
     return call;
   }
 
   Connection& connection_;  // that owns it
-  std::shared_ptr<ClientCall> call_;
+  std::shared_ptr<StreamCall> call_;
   std::optional<std::uint64_t> owed_;  // of the request's body, where its length is told
   bool to_head_ = false;
   bool ended_ = false;  // the request
@@ -81,7 +81,7 @@ class Connection final : public H2Session, public StreamClientConnection {
         idle_since_ms_(steady_ms()) {}
 
   // --- StreamClientConnection ---
-  void carry(std::shared_ptr<ClientCall> call) override;
+  void carry(std::shared_ptr<StreamCall> call) override;
   std::size_t room() const override {
     if (phase() != Phase::kOpen || going_) return 0;
     return allowed_ > active_ ? allowed_ - active_ : 0;
@@ -211,7 +211,7 @@ void Lane::fail_with(Error error) {
 
 // --- the connection ------------------------------------------------------------------------------------------------------------
 
-void Connection::carry(std::shared_ptr<ClientCall> call) {
+void Connection::carry(std::shared_ptr<StreamCall> call) {
   const auto& head = call->head;
   const bool has_body = head.length != std::uint64_t{0};
   std::array<char, 24> digits;

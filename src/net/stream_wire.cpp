@@ -78,6 +78,8 @@ class SocketWire final : public Wire {
 
   std::size_t unsent() const override { return queue_.size() - sent_; }
 
+  std::uint64_t sent_bytes() const override { return sent_bytes_; }
+
   void end_writing() override {
     if (closed_ || ending_) return;
     ending_ = true;
@@ -187,6 +189,7 @@ class SocketWire final : public Wire {
         lose_soon();
         return false;
       }
+      sent_bytes_ += sent.bytes;
       if (sent.bytes < queued.size()) {
         sent_ += sent.bytes;
       } else {
@@ -273,6 +276,7 @@ class SocketWire final : public Wire {
   std::function<void(Status)> shaken_;
   std::string queue_;
   std::size_t sent_ = 0;  // of the queue
+  std::uint64_t sent_bytes_ = 0;
   bool opened_ = false;
   bool paused_ = false;
   bool reading_ = false;  // a read is posted or waited for

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -46,7 +47,8 @@ class Wire : public std::enable_shared_from_this<Wire> {
   virtual std::string& queue() = 0;
   virtual void flush() = 0;
   virtual std::size_t unsent() const = 0;
-  virtual void end_writing() = 0;  // once all is sent: a TLS goodbye and the socket's end; reading goes on
+  virtual std::uint64_t sent_bytes() const = 0;  // of its whole life: by which one sees whether anything moves
+  virtual void end_writing() = 0;                // once all is sent: a TLS goodbye and the socket's end; reading goes on
 
   virtual void close() = 0;  // at once; with a goodbye where nothing is queued
   virtual bool closed() const = 0;
