@@ -88,6 +88,12 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
+std::vector<PostgresTable> tables_in(const PostgresRows& rows) {
+  std::vector<PostgresTable> out;
+  for (const auto& row : rows) out.push_back({row[0], row[1]});
+  return out;
+}
+
 // As libpq and its kin read it (PostgreSQL §34.1.1.2).
 Secret dsn_of(const PostgresTarget& target, std::string_view role, std::string_view password) {
   const auto socket = target.host.starts_with('/');
@@ -128,7 +134,8 @@ class PostgresBroker final : public Broker, public std::enable_shared_from_this<
       self->minting_.erase(role);
       done(std::move(minted));
     };
-    admin_->run(survey_statements(*grants), Urgency::kUsual,
+    auto survey = survey_statements(*grants);
+    admin_->run(std::move(survey), Urgency::kUsual,
                 [self = shared_from_this(), role, grants = std::move(*grants), plan, finish = std::move(finish)](PostgresAnswer found) {
                   if (!found) return finish(fail(std::move(found.error().error)));
                   if (self->minting_[role] == Mint::kUndone)
@@ -186,14 +193,12 @@ class PostgresBroker final : public Broker, public std::enable_shared_from_this<
   void create(const std::string& name, const std::vector<PostgresGrant>& grants, const Plan& plan, const std::vector<PostgresRows>& found,
               std::function<void(Result<Minted>)> done) {
     if (auto possible = check(found); !possible) return done(fail(std::move(possible.error())));
-    std::vector<PostgresTable> sequences;
-    for (const auto& row : found[1]) sequences.push_back({row[0], row[1]});
     auto password = Secret::take(new_token());
     auto verifier = scram_verifier(password.view(), random_bytes(kSaltBytes));
     if (!verifier) return done(fail(std::move(verifier.error())));
     const PostgresRole role{
         .name = name, .verifier = std::move(*verifier), .until_ms = plan.expires_ms, .connections = settings_.connections};
-    admin_->run(create_statements(role, grants, sequences, settings_.target.database), Urgency::kUsual,
+    admin_->run(create_statements(role, grants, tables_in(found[1]), settings_.target.database), Urgency::kUsual,
                 [self = shared_from_this(), name, plan, password = std::make_shared<Secret>(std::move(password)),
                  done = std::move(done)](PostgresAnswer made) {
                   if (!made) return done(fail(self->explained(std::move(made.error()))));
@@ -237,6 +242,12 @@ class PostgresBroker final : public Broker, public std::enable_shared_from_this<
     return out;
   }
 
+  struct Doomed {
+    std::string name;
+    std::string oid;
+    std::vector<PostgresTable> sequences;
+  };
+
   // --- revocation: no login any more, its sessions end, the role goes, and nothing of it is left -------------------------------
 
   void forbid(const std::string& role, StatusHandler done) {
@@ -254,41 +265,42 @@ class PostgresBroker final : public Broker, public std::enable_shared_from_this<
                   if (!ended) return done(fail(self->explained(std::move(ended.error()))));
                   const auto& oids = ended->front();
                   if (oids.empty()) return done({});
-                  self->drop(role, oids.front().front(), true, std::move(done));
+                  self->drop({role, oids.front().front(), tables_in((*ended)[2])}, true, std::move(done));
                 });
   }
 
-  void drop(const std::string& role, const std::string& oid, bool look_elsewhere, StatusHandler done) {
-    admin_->run(drop_statements(role), Urgency::kUrgent,
-                [self = shared_from_this(), role, oid, look_elsewhere, done = std::move(done)](PostgresAnswer dropped) mutable {
-                  if (dropped || dropped.error().state == kNoSuchRole) return self->await_end(oid, kFirstLookMs, kLooks, std::move(done));
-                  if (dropped.error().state == kStillOwns && look_elsewhere) return self->find_elsewhere(role, oid, std::move(done));
+  void drop(const Doomed& role, bool look_elsewhere, StatusHandler done) {
+    admin_->run(drop_statements(role.name, role.sequences), Urgency::kUrgent,
+                [self = shared_from_this(), role, look_elsewhere, done = std::move(done)](PostgresAnswer dropped) mutable {
+                  if (dropped || dropped.error().state == kNoSuchRole)
+                    return self->await_end(role.oid, kFirstLookMs, kLooks, std::move(done));
+                  if (dropped.error().state == kStillOwns && look_elsewhere) return self->find_elsewhere(role, std::move(done));
                   done(fail(self->explained(std::move(dropped.error()))));
                 });
   }
 
   // Whatever it made in databases that anybody may connect to (large objects, say) goes too.
-  void find_elsewhere(const std::string& role, const std::string& oid, StatusHandler done) {
-    admin_->run({databases_of_role(role)}, Urgency::kUrgent,
-                [self = shared_from_this(), role, oid, done = std::move(done)](PostgresAnswer found) mutable {
+  void find_elsewhere(const Doomed& role, StatusHandler done) {
+    admin_->run({databases_of_role(role.name)}, Urgency::kUrgent,
+                [self = shared_from_this(), role, done = std::move(done)](PostgresAnswer found) mutable {
                   if (!found) return done(fail(std::move(found.error().error)));
                   std::vector<std::string> databases;
                   for (const auto& row : found->front())
                     if (databases.size() < kOtherDatabases) databases.push_back(row.front());
-                  self->drop_elsewhere(role, oid, std::move(databases), std::move(done));
+                  self->drop_elsewhere(role, std::move(databases), std::move(done));
                 });
   }
 
-  void drop_elsewhere(const std::string& role, const std::string& oid, std::vector<std::string> databases, StatusHandler done) {
-    if (databases.empty()) return drop(role, oid, false, std::move(done));
+  void drop_elsewhere(const Doomed& role, std::vector<std::string> databases, StatusHandler done) {
+    if (databases.empty()) return drop(role, false, std::move(done));
     const std::shared_ptr<PostgresConnection> elsewhere = connection_to(databases.back());
     databases.pop_back();
     auto* const raw = elsewhere.get();
-    raw->run({{"DROP OWNED BY " + quoted_identifier(role)}}, Urgency::kUrgent,
-             [self = shared_from_this(), elsewhere, role, oid, databases = std::move(databases),
+    raw->run({{"DROP OWNED BY " + quoted_identifier(role.name)}}, Urgency::kUrgent,
+             [self = shared_from_this(), elsewhere, role, databases = std::move(databases),
               done = std::move(done)](PostgresAnswer dropped) mutable {
                if (!dropped) return done(fail(self->explained(std::move(dropped.error()))));
-               self->drop_elsewhere(role, oid, std::move(databases), std::move(done));
+               self->drop_elsewhere(role, std::move(databases), std::move(done));
              });
   }
 

@@ -73,15 +73,26 @@ PostgresStatement forbid_login(std::string_view role) { return {"ALTER ROLE " + 
 
 std::vector<PostgresStatement> end_sessions_of_role(std::string_view role) {
   return {{"SELECT oid FROM pg_roles WHERE rolname = $1", {std::string(role)}},
-          {"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", {std::string(role)}}};
+          {"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", {std::string(role)}},
+          {R"(SELECT n.nspname, c.relname FROM pg_shdepend d JOIN pg_roles r ON d.refobjid = r.oid
+JOIN pg_database b ON b.oid = d.dbid AND b.datname = current_database()
+JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S' JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE d.refclassid = 'pg_authid'::regclass AND d.classid = 'pg_class'::regclass AND d.deptype = 'a' AND r.rolname = $1)",
+           {std::string(role)}}};
 }
 
 PostgresStatement end_sessions_of_oid(std::string_view oid) {
   return {"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usesysid = $1::oid", {std::string(oid)}};
 }
 
-std::vector<PostgresStatement> drop_statements(std::string_view role) {
-  return {{std::string(kTurn)}, {"DROP OWNED BY " + quoted_identifier(role)}, {"DROP ROLE " + quoted_identifier(role)}};
+std::vector<PostgresStatement> drop_statements(std::string_view role, const std::vector<PostgresTable>& sequences) {
+  const auto name = quoted_identifier(role);
+  std::vector<PostgresStatement> out;
+  out.push_back({std::string(kTurn)});
+  for (const auto& sequence : sequences) out.push_back({"REVOKE ALL ON SEQUENCE " + quoted_table(sequence) + " FROM " + name});
+  out.push_back({"DROP OWNED BY " + name});
+  out.push_back({"DROP ROLE " + name});
+  return out;
 }
 
 PostgresStatement databases_of_role(std::string_view role) {

@@ -35,11 +35,12 @@ std::vector<PostgresStatement> create_statements(const PostgresRole& role, const
 // Ends other sessions of that name: those in which a mint that nobody waits for may still run. One row each, "t" where it is ended.
 PostgresStatement end_sessions_named(std::string_view session);
 PostgresStatement forbid_login(std::string_view role);
-// Tells the role's oid, and ends its sessions.
+// (1) tells the role's oid, (2) ends its sessions, (3) tells the sequences that it was granted.
 std::vector<PostgresStatement> end_sessions_of_role(std::string_view role);
 // Ends those that are left, and tells how many: an oid is enough, the role may be gone.
 PostgresStatement end_sessions_of_oid(std::string_view oid);
-std::vector<PostgresStatement> drop_statements(std::string_view role);
+// `sequences`: DROP OWNED, which takes them for tables, fails where the admin has no right but USAGE on them.
+std::vector<PostgresStatement> drop_statements(std::string_view role, const std::vector<PostgresTable>& sequences);
 // The databases in which something still belongs to the role.
 PostgresStatement databases_of_role(std::string_view role);
 PostgresStatement extend_statement(std::string_view role, UnixMs until_ms);

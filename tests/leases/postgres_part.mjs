@@ -77,7 +77,7 @@ export async function startPostgres() {
     // The roles of leases that are still there.
     roles: () => postgres.ask("SELECT rolname FROM pg_roles WHERE rolname LIKE 'interlock\\_%'"),
     sessions: () => postgres.ask("SELECT usename FROM pg_stat_activity WHERE usename LIKE 'interlock\\_%'"),
-    // A psql that stays: say(sql) is answered by its lines; `ended` when the server or we ended it.
+    // A psql that stays: say(sql) is answered by its lines; `ended` when it noticed that the server ended it, which takes a further say().
     session(dsn) {
       const child = spawn("psql", ["-X", "-q", "-A", "-t", "-d", dsn], { env: plain, stdio: ["pipe", "pipe", "pipe"] });
       let text = "";
@@ -109,6 +109,16 @@ export async function startPostgres() {
           child.stdin.write(`${sql};\n\\echo -- answered ${number}\n`);
           return answer;
         },
+        // Asks until the server ends it: what it said, and when.
+        async used() {
+          for (;;) {
+            try {
+              await this.say("SELECT 1");
+            } catch {
+              return { error: await ended, at_ms: performance.now() };
+            }
+          }
+        },
         stop: () => child.kill("SIGKILL"),
       };
     },
@@ -120,6 +130,7 @@ export async function startPostgres() {
   await eventually("PostgreSQL takes connections", async () => (await psql(`${superuser}/postgres`, "SELECT 1")).code === 0, { within_ms: kStart_ms });
   await postgres.ask("CREATE DATABASE shop", "postgres");
   await postgres.ask(`
+    SET log_statement = 'none';
     CREATE TABLE orders (id serial PRIMARY KEY, item text, price int);
     CREATE TABLE payroll (id int, salary int);
     CREATE TABLE customers (id int, name text, card text);
