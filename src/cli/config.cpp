@@ -171,6 +171,9 @@ ServerConfig read_server(ConfigReader& in, const yaml::Node& key, const yaml::No
   const auto is_authorization = [](const auto& header) { return net::equal_ignoring_case(header.first, "authorization"); };
   if (out.oauth && std::ranges::any_of(out.headers, is_authorization))
     in.reader.complain(key, name + " has both `oauth` and a header Authorization", "keep one of them");
+  if (!out.credentials.empty() && out.sharing != Sharing::kSession)
+    in.reader.complain(key, name + " has credentials, which are a task's, and is shared by several sessions",
+                       "leave `sharing` out: every session gets its own");
   for (const auto& placed : out.credentials) {
     if (placed.where != credential::Placement::Where::kHeader) continue;
     const auto is_same = [&](const auto& header) { return net::equal_ignoring_case(header.first, placed.name); };

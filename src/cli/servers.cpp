@@ -63,6 +63,7 @@ std::vector<mcp::ServerConfig> surface_servers(const Config& config, bool full_e
     one.address.url = server.url;
     for (const auto& [name, value] : server.headers) one.address.headers.add(name, value);
     one.protocol = revision_of(server.protocol);
+    one.credentials = server.credentials;
     one.sharing = sharing_of(server.sharing);
     one.limits.wire = wire_limits(config.limits);
     one.limits.open_timeout_ms = config.limits.server_start_timeout_ms;

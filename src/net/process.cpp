@@ -16,6 +16,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "net/lent_files.hpp"
+
 namespace interlock::net {
 namespace {
 
@@ -286,6 +288,11 @@ class Child final : public ChildProcess, public std::enable_shared_from_this<Chi
     bool released = false;  // the owner is gone
     bool reported = false;
     int status = 0;
+    std::string private_folder;  // the mount point of a private tmpfs, which ends with the child; empty: it has none
+
+    ~Shared() {
+      if (!private_folder.empty()) ::rmdir(private_folder.c_str());
+    }
 
     void watch() {
       watcher.async_wait(Descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
@@ -341,6 +348,8 @@ class Child final : public ChildProcess, public std::enable_shared_from_this<Chi
     for (auto* pipe : {&in, &out, &err, &report}) {
       if (auto opened = pipe->open(); !opened) return opened;
     }
+    LentFiles lent;
+    if (auto prepared = lent.prepare(options.lent, options.environment); !prepared) return prepared;
     std::vector<char*> argv;
     for (auto& argument : options.argv) argv.push_back(argument.data());
     argv.push_back(nullptr);
@@ -349,14 +358,24 @@ class Child final : public ChildProcess, public std::enable_shared_from_this<Chi
     std::vector<char*> envp;
     for (auto& assignment : assignments) envp.push_back(assignment.data());
     envp.push_back(nullptr);
+    const auto wipe_environment = [&] {
+      if (options.lent.empty()) return;
+      for (auto& [name, value] : options.environment) explicit_bzero(value.data(), value.size());
+      for (auto& assignment : assignments) explicit_bzero(assignment.data(), assignment.size());
+    };
 
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
-    if (pid < 0) return fail(system_error("fork", errno));
+    if (pid < 0) {
+      const int error = errno;
+      wipe_environment();
+      return fail(system_error("fork", error));
+    }
     if (pid == 0) {
       // Only async-signal-safe calls from here on: the gate has threads.
       ::setpgid(0, 0);
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      auto failure = lent.mount_files();
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after it: a change of credentials takes it off
       if (::getppid() != parent) ::_exit(127);
       sigset_t none;
       sigemptyset(&none);
@@ -366,28 +385,29 @@ class Child final : public ChildProcess, public std::enable_shared_from_this<Chi
           ::dup2(in.read_end, 0) >= 0 && ::dup2(out.write_end, 1) >= 0 && (options.forward_stderr || ::dup2(err.write_end, 2) >= 0);
       if (ready && !options.folder.empty()) ready = ::chdir(options.folder.c_str()) == 0;
       // Not every descriptor of ours may be close-on-exec: none is passed on but the report, which is.
-      if (ready) {
-        const int last = ::fcntl(report.write_end, F_DUPFD_CLOEXEC, 3);
+      int last = report.write_end;
+      if (ready && failure.step == LentFiles::Step::kDone) {
+        last = ::fcntl(report.write_end, F_DUPFD_CLOEXEC, kFirstLentDescriptor + static_cast<int>(lent.descriptors()));
         ::syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
-        ::execve(program.c_str(), argv.data(), envp.data());
-        const int error = errno;
-        [[maybe_unused]] auto n = ::write(last, &error, sizeof error);
-        ::_exit(127);
+        failure = lent.place_descriptors();
+        if (failure.step == LentFiles::Step::kDone) ::execve(program.c_str(), argv.data(), envp.data());
       }
-      const int error = errno;
-      [[maybe_unused]] auto n = ::write(report.write_end, &error, sizeof error);
+      if (failure.step == LentFiles::Step::kDone) failure.error = errno;
+      [[maybe_unused]] auto n = ::write(last, &failure, sizeof failure);
       ::_exit(127);
     }
     ::setpgid(pid, pid);
+    wipe_environment();
     ::close(report.take_write());
-    int exec_error = 0;
+    LentFiles::Failure failure;
     ssize_t got = 0;
-    do got = ::read(report.read_end, &exec_error, sizeof exec_error);
+    do got = ::read(report.read_end, &failure, sizeof failure);
     while (got < 0 && errno == EINTR);
-    if (got == static_cast<ssize_t>(sizeof exec_error)) {
+    if (got == static_cast<ssize_t>(sizeof failure)) {
       ::waitpid(pid, nullptr, 0);
+      if (failure.step != LentFiles::Step::kDone) return fail(lent_error(failure));
       auto error =
-          system_error("cannot start \"" + options.argv[0] + "\"" + (options.folder.empty() ? "" : " in " + options.folder), exec_error);
+          system_error("cannot start \"" + options.argv[0] + "\"" + (options.folder.empty() ? "" : " in " + options.folder), failure.error);
       error.hint = "check the command and its working folder";
       return fail(std::move(error));
     }
@@ -400,6 +420,7 @@ class Child final : public ChildProcess, public std::enable_shared_from_this<Chi
     }
     auto& shared = *shared_;
     shared.pid = pid;
+    shared.private_folder = lent.take_folder();
     shared.handlers = std::move(handlers);
     std::weak_ptr<Shared> weak = shared_;
     LineStream::Handlers lines;

@@ -40,12 +40,23 @@ class LineStream {
   std::shared_ptr<State> state_;
 };
 
+// A secret that a child is started with. As environment it can be read by whoever may look at the child (ps, /proc); as a descriptor it is
+// a sealed file in memory, and the variable `name` says where; as a file it stands in a private tmpfs, which this child alone has mounted,
+// and CREDENTIALS_DIRECTORY says where, as systemd does it.
+struct LentText {
+  enum class Way : std::uint8_t { kEnvironment, kDescriptor, kFile };
+  Way way = Way::kEnvironment;
+  std::string name;  // of the variable or file
+  std::string text;
+};
+
 struct ProcessOptions {
   std::vector<std::string> argv;
   std::map<std::string, std::string> environment;  // the child's whole environment
   std::string folder;                              // working folder; empty: ours
   bool forward_stderr = true;                      // else each line goes to on_stderr
   LineLimits limits;
+  std::vector<LentText> lent = {};  // wiped once the child is started, or is not. kUnsupported: the kernel refuses a private tmpfs
 };
 
 // A child that reads and writes lines. The child is a process group of its own, dies with us (PR_SET_PDEATHSIG), and inherits no other

@@ -15,19 +15,46 @@ constexpr std::size_t kToolsKept = 10'000;
 }  // namespace
 
 Connection::Connection(net::Loop& loop, net::HttpClient& client, DefinitionPool& pool, const ServerConfig& config, ClientProfile profile,
-                       bool shared)
-    : loop_(loop), client_(client), pool_(pool), config_(config), profile_(std::move(profile)), shared_(shared) {}
+                       bool shared, gate::Gate& gate, gate::Caller caller)
+    : loop_(loop),
+      client_(client),
+      pool_(pool),
+      config_(config),
+      profile_(std::move(profile)),
+      shared_(shared),
+      gate_(gate),
+      caller_(std::move(caller)) {
+  if (!config_.credentials.empty()) credentials_ = std::make_shared<ServerCredentials>(config_.credentials);
+}
 
 Connection::~Connection() { close(); }
 
 void Connection::close() {
+  if (start_) {
+    if (!start_->decided) gate_.withdraw(start_, "the session has ended");
+    else start_->withdrawn = true;
+  }
+  settle(fail(ErrorCode::kUnavailable, "the session has ended"));
+  if (credentials_) credentials_->keep({});
   if (!link_) return;
   auto link = std::move(link_);
   link->set_events({});
   link->close({ErrorCode::kUnavailable, "the session has ended", {}});
 }
 
-void Connection::ready(std::function<void(Result<std::shared_ptr<ServerLink>>)> done) {
+void Connection::ready(Opened done) {
+  if (!credentials_) return open_link(std::move(done));
+  const bool is_open = link_ && link_->is_open();
+  if (is_open && credentials_->is_alive()) return done(link_);
+  // A process keeps what it was started with: one whose lease has ended is of no use, but for what it is in the middle of.
+  if (is_open && is_process()) {
+    if (link_->calls_in_flight() > 0) return done(link_);
+    link_->close({ErrorCode::kUnavailable, "its credentials have ended", "the gate starts it again with others at the next call"});
+  }
+  lease(std::move(done));
+}
+
+void Connection::open_link(Opened done) {
   if (link_ && link_->is_open()) return done(link_);
   if (!link_ || link_->is_closed()) {
     if (last_open_ns_ != 0 && steady_ns() - last_open_ns_ < kReopenPauseNs && !last_failure_.message.empty())
@@ -36,7 +63,7 @@ void Connection::ready(std::function<void(Result<std::shared_ptr<ServerLink>>)> 
     tools_loaded_ = false;
     auto limits = config_.limits;
     limits.shared_channel = shared_;
-    link_ = std::make_shared<ServerLink>(loop_, client_, config_.name, config_.address, config_.protocol, profile_, limits);
+    link_ = std::make_shared<ServerLink>(loop_, client_, config_.name, address(), config_.protocol, profile_, limits);
     std::weak_ptr<Connection> weak = weak_from_this();
     link_->set_events({.on_notice =
                            [weak](std::string_view method, const json::object& params) {

@@ -32,15 +32,17 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
         url_(std::move(url)),
         headers_(address.headers),
         authorizer_(address.authorizer),
+        lend_(address.lend),
         limits_(limits),
         handlers_(std::move(handlers)) {}
 
-  Status send_request(std::uint64_t id, std::string_view method, const json::object& params, net::Headers extra) override {
+  Status send_request(std::uint64_t id, std::string_view method, const json::object& params, net::Headers extra, Lend lend) override {
     if (is_modern(revision_) || method == "server/discover") {
       extra.set("Mcp-Method", std::string(method));
       extra.set("MCP-Protocol-Version", std::string(revision_name(kModern)));
     }
-    return post(id, net::write_request(json::value(id), method, params), std::move(extra), method == "initialize", method != "tools/call");
+    return post(id, net::write_request(json::value(id), method, params), std::move(extra), method == "initialize", method != "tools/call",
+                std::move(lend));
   }
   Status send_notification(std::string_view method, const json::object& params) override {
     net::Headers extra;
@@ -76,6 +78,7 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     streams_.clear();
     if (session_.empty()) return;
     net::HttpClientRequest request{.method = "DELETE", .url = url_, .headers = base_headers(), .body = {}, .head_timeout_ms = 5000};
+    if (lend_ && !lend_(request)) return;
     const auto send = [this, &request] {
       (void)client_.start(std::move(request),
                           {.on_head = [](int, net::Headers) {}, .on_data = [](std::string_view) {}, .on_end = [](Status) {}});
@@ -108,6 +111,7 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
     bool opens_session = false;
     std::uint64_t token = 0;
     int refusals = 0;
+    Lend lend;  // of its own act; empty: the connection's
     explicit Stream(std::size_t bytes) : parser(bytes) {}
   };
 
@@ -120,11 +124,12 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
   }
 
   // An act that was decided once is performed at most once: `may_repeat` is false for a call.
-  Status post(std::uint64_t id, std::string body, net::Headers extra, bool opens_session, bool may_repeat = true) {
+  Status post(std::uint64_t id, std::string body, net::Headers extra, bool opens_session, bool may_repeat = true, Lend lend = {}) {
     auto headers = base_headers();
     headers.set("Content-Type", "application/json");
     for (const auto& [name, value] : extra.all()) headers.set(name, value);
     auto stream = std::make_shared<Stream>(limits_.message_bytes);
+    stream->lend = std::move(lend);
     if (id != 0) streams_[id] = stream;
     launch(id, stream,
            {.method = "POST",
@@ -202,6 +207,14 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
   void start(std::uint64_t id, const std::shared_ptr<Stream>& stream, net::HttpClientRequest request, bool opens_session) {
     std::weak_ptr<HttpWire> weak = weak_from_this();
     const bool is_get = request.method == "GET";
+    if (const auto& lend = stream->lend ? stream->lend : lend_) {
+      if (auto lent = lend(request); !lent) {
+        loop_.post([weak, id, stream, error = std::move(lent.error())] {
+          if (auto self = weak.lock()) self->lose(id, stream, error);
+        });
+        return;
+      }
+    }
     stream->call = client_.start(
         std::move(request), {.on_head =
                                  [weak, stream, opens_session](int status, net::Headers headers) {
@@ -322,6 +335,7 @@ class HttpWire final : public ServerWire, public std::enable_shared_from_this<Ht
   net::Url url_;
   net::Headers headers_;
   std::shared_ptr<oauth::Client> authorizer_;  // null: nobody
+  Lend lend_;                                  // empty: the server has no credentials
   WireLimits limits_;
   WireHandlers handlers_;
   Revision revision_ = kNewestLegacy;
@@ -336,8 +350,8 @@ class OwnedHttpWire final : public ServerWire {
  public:
   explicit OwnedHttpWire(std::shared_ptr<HttpWire> wire) : wire_(std::move(wire)) {}
   ~OwnedHttpWire() override { wire_->finish(); }
-  Status send_request(std::uint64_t id, std::string_view method, const json::object& params, net::Headers headers) override {
-    return wire_->send_request(id, method, params, std::move(headers));
+  Status send_request(std::uint64_t id, std::string_view method, const json::object& params, net::Headers headers, Lend lend) override {
+    return wire_->send_request(id, method, params, std::move(headers), std::move(lend));
   }
   Status send_notification(std::string_view method, const json::object& params) override {
     return wire_->send_notification(method, params);

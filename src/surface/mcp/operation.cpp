@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/ids.hpp"
+#include "base/time.hpp"
 #include "surface/mcp/bridge.hpp"
 #include "surface/mcp/surface.hpp"
 
@@ -156,6 +157,9 @@ void Operation::learn_resource(std::size_t server) {
 void Operation::open_server(std::size_t server) {
   server_ = server;
   connection_ = session_->connection(server);
+  auto caller = caller_;
+  caller.task = task_;
+  connection_->act_as(std::move(caller));
   auto self = shared_from_this();
   const auto next = [self](Result<std::shared_ptr<ServerLink>> link) {
     if (self->finished_) return;
@@ -222,6 +226,8 @@ model::ActionRequest Operation::action_request() const {
   }
   if (const auto* trace = meta_of(params_, "traceparent"); trace != nullptr && trace->is_string())
     request.trace_parent = std::string(json::view(trace->get_string()));
+  // A process has been given its credentials; requests get them one by one.
+  if (!connection_->config().address.url.empty()) request.credentials = ServerCredentials::uses(connection_->config().credentials);
   return request;
 }
 
@@ -279,12 +285,23 @@ void Operation::decided() {
     hold_ask_ = 0;
   }
   if (!act_->verdict.allows()) return deny();
-  if (!link_->is_open()) {
+  if (!connection_->serves(act_->task)) {
+    connection_ = session_->connection_of_task(server_, act_->task, act_->caller);
+    link_ = nullptr;
+  }
+  if (!link_ || !link_->is_open()) {
     // It was held so long that the server went away meanwhile.
     auto self = shared_from_this();
     return connection_->ready([self](Result<std::shared_ptr<ServerLink>> link) {
       if (self->finished_) return;
       if (!link) return self->done({.kind = Outcome::Kind::kFailed, .result = {}, .error = {}, .failure = link.error()});
+      if (!self->connection_->serves(self->act_->task)) {
+        return self->done(
+            {.kind = Outcome::Kind::kFailed,
+             .result = {},
+             .error = {},
+             .failure = {ErrorCode::kUnavailable, "the task of this call is not the one that its server was started for", "call again"}});
+      }
       self->link_ = *link;
       self->perform();
     });
@@ -354,6 +371,11 @@ void Operation::perform() {
       options.log_level = std::string(json::view(level->get_string()));
       if (!is_modern(link_->facts().revision)) link_->set_log_level(options.log_level);
     }
+  }
+  if (!act_->leases.empty()) {
+    options.lend = [credentials = connection_->credentials(), leases = act_->leases](net::HttpClientRequest& request) {
+      return credentials->lend(request, leases, SystemClock().now_ms());
+    };
   }
   CallHandlers handlers;
   handlers.takes_input_required = is_modern(revision);

@@ -105,7 +105,7 @@ void ServerLink::handshake_call(std::string_view method, json::object params, st
     });
   }
   handshake_ = Handshake{id, timer, std::move(done)};
-  if (auto sent = wire_->send_request(id, method, params, {}); !sent) {
+  if (auto sent = wire_->send_request(id, method, params, {}, {}); !sent) {
     auto finished = std::move(handshake_->done);
     loop_.cancel(timer);
     handshake_.reset();
@@ -263,7 +263,8 @@ std::uint64_t ServerLink::send(Call& call, CallId id) {
     params["inputResponses"] = std::move(responses);
   }
   if (call.request_state) params["requestState"] = *call.request_state;
-  auto sent = wire_->send_request(wire_id, call.method, with_meta(std::move(params), call.options, wire_id), call.options.headers);
+  auto sent = wire_->send_request(wire_id, call.method, with_meta(std::move(params), call.options, wire_id), call.options.headers,
+                                  call.options.lend);
   if (!sent) {
     std::weak_ptr<ServerLink> weak = weak_from_this();
     loop_.post([weak, id, error = sent.error()] {
@@ -410,7 +411,7 @@ void ServerLink::refresh_listen() {
     json::object params;
     params["notifications"] = std::move(filter);
     listen_id_ = next_id_++;
-    (void)wire_->send_request(listen_id_, "subscriptions/listen", with_meta(std::move(params), {}, 0), {});
+    (void)wire_->send_request(listen_id_, "subscriptions/listen", with_meta(std::move(params), {}, 0), {}, {});
   }
   if (old != 0) {
     if (!wire_->closing_cancels()) (void)wire_->send_notification("notifications/cancelled", json::object{{"requestId", old}});

@@ -76,6 +76,7 @@ struct CallOptions {
   bool wants_progress = false;
   std::string log_level;  // modern: sent with the request; empty: none
   net::Headers headers;
+  Lend lend = {};  // over HTTP: the credentials of the act; empty: the connection's own
 };
 
 // Which unsolicited notices the users of a link want (2026-07-28 patterns/subscriptions#notification-filter).
@@ -159,6 +160,7 @@ class ServerLink : public std::enable_shared_from_this<ServerLink> {
 
   std::uint64_t send(Call& call, CallId id);
   void on_message(std::uint64_t stream, net::RpcMessage message);
+  void hide_in(net::RpcMessage& message) const;
   void on_response(net::RpcMessage message);
   void on_server_request(std::uint64_t stream, net::RpcMessage message);
   void on_server_notice(std::uint64_t stream, net::RpcMessage message);

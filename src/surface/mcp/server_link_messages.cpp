@@ -24,6 +24,7 @@ bool same_id(const json::value& id, std::uint64_t& out) {
 
 void ServerLink::on_message(std::uint64_t stream, net::RpcMessage message) {
   auto self = shared_from_this();
+  if (address_.hide) hide_in(message);
   switch (message.kind) {
     case net::RpcKind::kResult:
     case net::RpcKind::kError: {
@@ -35,6 +36,19 @@ void ServerLink::on_message(std::uint64_t stream, net::RpcMessage message) {
     case net::RpcKind::kRequest: return on_server_request(stream, std::move(message));
     case net::RpcKind::kNotification: return on_server_notice(stream, std::move(message));
   }
+}
+
+// Before anybody sees it: a server that was lent a credential may say it, in whatever it says.
+void ServerLink::hide_in(net::RpcMessage& message) const {
+  const auto hide = [&](json::object& part) {
+    json::value whole = std::move(part);
+    address_.hide(whole);
+    part = std::move(whole.get_object());
+  };
+  hide(message.params);
+  hide(message.error);
+  address_.hide(message.result);
+  if (address_.hide_text) address_.hide_text(message.method);
 }
 
 void ServerLink::on_response(net::RpcMessage message) {

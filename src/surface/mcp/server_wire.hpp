@@ -25,6 +25,9 @@
 
 namespace interlock::mcp {
 
+// Puts credentials into a request.
+using Lend = std::function<Status(net::HttpClientRequest& request)>;
+
 // How a server is reached. Exactly one of `command` and `url` is set.
 struct ServerAddress {
   std::vector<std::string> command;
@@ -36,6 +39,13 @@ struct ServerAddress {
   // along as its own authorization goes nowhere.
   std::shared_ptr<oauth::Client> authorizer;
   bool forward_stderr = true;
+  // Of a server with credentials; else empty. Puts them into a request to `url`, right before it is sent, where it has none of its own.
+  Lend lend = {};
+  // What its process is started with; asked once a start.
+  std::function<Result<std::vector<net::LentText>>()> lent_texts = {};
+  // Takes what the server was lent out of what it says.
+  std::function<void(json::value& document)> hide = {};
+  std::function<void(std::string& text)> hide_text = {};
 };
 
 struct WireLimits {
@@ -57,8 +67,8 @@ struct WireHandlers {
 class ServerWire {
  public:
   virtual ~ServerWire() = default;
-  // `headers` is for HTTP alone (Mcp-Name, Mcp-Param-*).
-  virtual Status send_request(std::uint64_t id, std::string_view method, const json::object& params, net::Headers headers) = 0;
+  // `headers` (Mcp-Name, Mcp-Param-*) and `lend` are for HTTP alone; without `lend` the address's own is used.
+  virtual Status send_request(std::uint64_t id, std::string_view method, const json::object& params, net::Headers headers, Lend lend) = 0;
   virtual Status send_notification(std::string_view method, const json::object& params) = 0;
   virtual Status send_result(const json::value& id, const json::value& result) = 0;
   virtual Status send_error(const json::value& id, int code, std::string_view message) = 0;

@@ -1,5 +1,6 @@
 // MCP's stdio binding towards a server: one child process, one JSON-RPC message a line.
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "surface/mcp/server_wire.hpp"
 
@@ -22,7 +23,12 @@ class StdioWire final : public ServerWire {
     options.environment = net::safe_environment();
     for (const auto& [name, value] : address.environment) options.environment[name] = value;
     options.folder = address.folder;
-    options.forward_stderr = address.forward_stderr;
+    options.forward_stderr = address.forward_stderr && !address.hide_text;
+    if (address.lent_texts) {
+      auto lent = address.lent_texts();
+      if (!lent) return fail(std::move(lent.error()));
+      options.lent = std::move(*lent);
+    }
     options.limits.line_bytes = limits_.message_bytes;
     // The handlers outlive this object inside one callback: an on_message may destroy the wire.
     auto handlers = handlers_;
@@ -43,6 +49,15 @@ class StdioWire final : public ServerWire {
     };
     callbacks.on_bad_line = [handlers](Error error) { handlers->on_garbage(std::move(error)); };
     callbacks.on_stderr = [](std::string_view) {};
+    if (address.forward_stderr && address.hide_text) {
+      // Our stderr may be the agent's to read.
+      callbacks.on_stderr = [hide = address.hide_text](std::string_view line) {
+        std::string text(line);
+        hide(text);
+        text += '\n';
+        [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+      };
+    }
     callbacks.on_exit = [handlers](int wait_status) {
       handlers->on_closed(
           Error{ErrorCode::kUnavailable, how_it_ended(wait_status), "its stderr says more; the gate starts it again at the next call"});
@@ -53,7 +68,7 @@ class StdioWire final : public ServerWire {
     return {};
   }
 
-  Status send_request(std::uint64_t id, std::string_view method, const json::object& params, net::Headers) override {
+  Status send_request(std::uint64_t id, std::string_view method, const json::object& params, net::Headers, Lend) override {
     return child_->write(net::write_request(json::value(id), method, params));
   }
   Status send_notification(std::string_view method, const json::object& params) override {

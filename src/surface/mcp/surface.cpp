@@ -56,9 +56,20 @@ Surface::Surface(net::Loop& loop, gate::Gate& gate, SurfaceOptions options, std:
   }
   endpoints_.emplace("", std::move(all));
   sweep_timer_ = loop_.after_ms(kSweepMs, [this] { sweep(); });
+  // Later: what ends a task is in the middle of its book.
+  gate_.on_task_end([this, weak = std::weak_ptr(alive_)](const std::string& task) {
+    loop_.post([this, weak, task] {
+      if (weak.expired()) return;
+      const auto sessions = sessions_;
+      for (const auto& [id, session] : sessions) session->task_ended(task);
+    });
+  });
 }
 
-Surface::~Surface() { loop_.cancel(sweep_timer_); }
+Surface::~Surface() {
+  gate_.on_task_end({});
+  loop_.cancel(sweep_timer_);
+}
 
 void Surface::sweep() {
   const auto now_ns = steady_ns();
@@ -145,7 +156,7 @@ void Surface::close(std::string_view why) {
 
 std::shared_ptr<Connection> Surface::connection_for(Session& session, const ServerConfig& server) {
   if (server.sharing == Sharing::kSession) {
-    return std::make_shared<Connection>(loop_, client_, pool_, server, session.profile(), false);
+    return std::make_shared<Connection>(loop_, client_, pool_, server, session.profile(), false, gate_, session.caller());
   }
   // Clients of different eras or capabilities cannot share what the server is told of its client.
   std::string key =
@@ -154,7 +165,7 @@ std::shared_ptr<Connection> Surface::connection_for(Session& session, const Serv
   auto& slot = shared_connections_[key];
   auto connection = slot.lock();
   if (!connection) {
-    connection = std::make_shared<Connection>(loop_, client_, pool_, server, session.profile(), true);
+    connection = std::make_shared<Connection>(loop_, client_, pool_, server, session.profile(), true, gate_, session.caller());
     slot = connection;
   }
   return connection;
