@@ -59,7 +59,10 @@ struct StreamClient::State : std::enable_shared_from_this<StreamClient::State> {
     context->include_deadline = [this](std::int64_t deadline_ms) { deadlines.include(deadline_ms); };
     context->on_room = [this](StreamClientConnection* connection) { serve(connection); };
     context->on_closed = [this](StreamClientConnection* connection) { forget(connection); };
-    context->on_repeat = [this](std::shared_ptr<StreamCall> call) { wait(origin_of(*call), std::move(call)); };
+    context->on_repeat = [this](std::shared_ptr<StreamCall> call) {
+      auto& origin = origin_of(*call);
+      wait(origin, std::move(call));
+    };
   }
 
   Loop& loop;
