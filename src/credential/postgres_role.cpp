@@ -89,7 +89,7 @@ std::vector<PostgresStatement> drop_statements(std::string_view role, const std:
   const auto name = quoted_identifier(role);
   std::vector<PostgresStatement> out;
   out.push_back({std::string(kTurn)});
-  for (const auto& sequence : sequences) out.push_back({"REVOKE ALL ON SEQUENCE " + quoted_table(sequence) + " FROM " + name});
+  for (const auto& sequence : sequences) out.push_back({"REVOKE USAGE ON SEQUENCE " + quoted_table(sequence) + " FROM " + name});
   out.push_back({"DROP OWNED BY " + name});
   out.push_back({"DROP ROLE " + name});
   return out;
@@ -97,7 +97,7 @@ std::vector<PostgresStatement> drop_statements(std::string_view role, const std:
 
 PostgresStatement databases_of_role(std::string_view role) {
   return {R"(SELECT DISTINCT b.datname FROM pg_shdepend d JOIN pg_roles r ON d.refobjid = r.oid JOIN pg_database b ON b.oid = d.dbid
-WHERE d.refclassid = 'pg_authid'::regclass AND r.rolname = $1 AND b.datallowconn)",
+WHERE d.refclassid = 'pg_authid'::regclass AND r.rolname = $1 AND b.datallowconn AND b.datname <> current_database())",
           {std::string(role)}};
 }
 

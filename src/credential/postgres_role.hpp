@@ -41,7 +41,7 @@ std::vector<PostgresStatement> end_sessions_of_role(std::string_view role);
 PostgresStatement end_sessions_of_oid(std::string_view oid);
 // `sequences`: DROP OWNED, which takes them for tables, fails where the admin has no right but USAGE on them.
 std::vector<PostgresStatement> drop_statements(std::string_view role, const std::vector<PostgresTable>& sequences);
-// The databases in which something still belongs to the role.
+// The other databases in which something still belongs to the role.
 PostgresStatement databases_of_role(std::string_view role);
 PostgresStatement extend_statement(std::string_view role, UnixMs until_ms);
 

@@ -48,9 +48,12 @@ describe("a role of PostgreSQL for one lease", () => {
     );
   });
   after(async () => {
-    await driver?.close();
-    assert.deepEqual(await postgres.roles(), [], "a role is left");
-    await postgres?.stop();
+    try {
+      await driver?.close();
+      assert.deepEqual(await postgres?.roles(), [], "a role is left");
+    } finally {
+      await postgres?.stop();
+    }
   });
 
   it("reads what is granted to a reading act, and writes nothing", async () => {
@@ -182,8 +185,8 @@ describe("a role of PostgreSQL for one lease", () => {
     assert.ok(await can(fields, "SELECT 1"));
     await eventually("the log is written", () => postgres.log().includes(fields.username));
     assert.ok(postgres.log().includes(`CREATE ROLE "${fields.username}"`), "the log has its making");
-    assert.equal(postgres.log().includes(fields.password), false);
-    assert.equal(postgres.log().includes(kAdminPassword), false);
+    assert.ok(!postgres.log().includes(fields.password), "the lease's password");
+    assert.ok(!postgres.log().includes(kAdminPassword), "the admin's password");
     await driver.ask("release", { lease });
   });
 
@@ -191,7 +194,9 @@ describe("a role of PostgreSQL for one lease", () => {
     const leases = await Promise.all(Array.from({ length: 60 }, (_, i) => driver.acquire("shop", { task: `many-${i % 6}`, effects: [["read"], ["write"], ["delete"]][i % 3] })));
     assert.equal(new Set(leases.map(({ fields }) => fields.username)).size, 60);
     for (const { fields } of leases.slice(0, 10)) assert.ok(await can(fields, "SELECT count(*) FROM orders"));
+    const began_ms = performance.now();
     await Promise.all(Array.from({ length: 6 }, (_, i) => driver.ask("end_task", { task: `many-${i}` })));
+    console.log(`measured: 60 roles of 6 tasks revoked within ${Math.round(performance.now() - began_ms)} ms`);
     await eventually("no role is left", async () => (await postgres.roles()).length === 0);
   });
 });

@@ -129,8 +129,8 @@ export async function startPostgres() {
   };
   await eventually("PostgreSQL takes connections", async () => (await psql(`${superuser}/postgres`, "SELECT 1")).code === 0, { within_ms: kStart_ms });
   await postgres.ask("CREATE DATABASE shop", "postgres");
+  // Of which the log shows nothing: it holds a password.
   await postgres.ask(`
-    SET log_statement = 'none';
     CREATE TABLE orders (id serial PRIMARY KEY, item text, price int);
     CREATE TABLE payroll (id int, salary int);
     CREATE TABLE customers (id int, name text, card text);
@@ -143,7 +143,7 @@ export async function startPostgres() {
     GRANT CONNECT ON DATABASE shop TO gate WITH GRANT OPTION;
     GRANT USAGE ON SCHEMA public, "odd.Schema" TO gate WITH GRANT OPTION;
     GRANT ALL ON orders, customers, "odd.Schema"."a""b; DROP TABLE payroll; --" TO gate WITH GRANT OPTION;
-    GRANT USAGE ON SEQUENCE orders_id_seq TO gate WITH GRANT OPTION;`);
+    GRANT USAGE ON SEQUENCE orders_id_seq TO gate WITH GRANT OPTION;`, "shop?options=-c%20log_statement%3Dnone");
   return postgres;
 }
 
