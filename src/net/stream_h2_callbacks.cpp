@@ -13,6 +13,7 @@ constexpr std::size_t kBombFactor = 4;               // a header block this many
 constexpr std::size_t kBytesOfAWindowUpdate = 1024;  // sent for one that comes
 constexpr std::size_t kWindowUpdatesOfAStream = 4;
 constexpr std::size_t kFrameHeadBytes = 9;
+constexpr std::int32_t kAnyStream = 0x7fffffff;  // GOAWAY's last stream, when an end is announced
 
 // A rule, in words, from what libnghttp2 refused. Its own texts hold the values of fields, which may be secrets.
 std::string_view rule_of(int library_error, std::string_view field) {
@@ -28,11 +29,22 @@ std::string_view rule_of(int library_error, std::string_view field) {
   }
 }
 
+// Of a connection that libnghttp2 ends without a word about the frame.
+std::string_view rule_of_goodbye(std::uint32_t http2_error) {
+  switch (http2_error) {
+    case NGHTTP2_FLOW_CONTROL_ERROR: return "more than a window holds";
+    case NGHTTP2_STREAM_CLOSED: return "a frame for a stream that is closed";
+    case NGHTTP2_FRAME_SIZE_ERROR: return "a frame of a wrong size";
+    case NGHTTP2_COMPRESSION_ERROR: return "a header block that cannot be decompressed";
+    default: return "a frame that breaks the protocol";
+  }
+}
+
 constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kKnownFields{{
-    {":method", ":method twice, empty or out of place"},
-    {":scheme", ":scheme twice, empty or out of place"},
+    {":method", ":method twice, malformed or out of place"},
+    {":scheme", ":scheme twice, malformed or out of place"},
     {":authority", ":authority twice, malformed or out of place"},
-    {":path", ":path twice, empty or out of place"},
+    {":path", ":path twice, malformed or out of place"},
     {":status", ":status in a request, twice or malformed"},
     {":protocol", "an extended CONNECT, which is not offered"},
     {"connection", "connection in HTTP/2"},
@@ -59,6 +71,9 @@ struct H2Session::Callbacks {
       case NGHTTP2_DATA: break;
       case NGHTTP2_RST_STREAM:
         if (session.side_ == Side::kServer && !session.resets_.take(session.now_ms())) session.calm("a flood of streams that are reset");
+        break;
+      case NGHTTP2_PUSH_PROMISE:  // was declined before the first request
+        nghttp2_session_terminate_session(session.session_, NGHTTP2_PROTOCOL_ERROR);
         break;
       case NGHTTP2_WINDOW_UPDATE:
         if (session.window_updates_ > 0) --session.window_updates_;
@@ -118,6 +133,7 @@ struct H2Session::Callbacks {
     auto& session = self(user);
     session.block_since_ms_ = kNever;
     if (auto* stream = session.find(frame->hd.stream_id)) stream->refusal_told_ = true;
+    session.told_ = true;
     session.on_refused(rule_of(library_error, std::exchange(session.problem_, {})));
     if (!session.resets_.take(session.now_ms())) session.calm("a flood of streams that had to be reset");
     return go_on(session);
@@ -183,14 +199,12 @@ struct H2Session::Callbacks {
   static int sent(nghttp2_session* library, const nghttp2_frame* frame, void* user) {
     auto& session = self(user);
     const auto type = frame->hd.type;
-    if (session.side_ == Side::kServer && type == NGHTTP2_RST_STREAM) {
-      // What the other side made us reset without any complaint before; our own cuts say other things.
-      const auto code = frame->rst_stream.error_code;
-      if ((code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_FLOW_CONTROL_ERROR || code == NGHTTP2_STREAM_CLOSED ||
-           code == NGHTTP2_FRAME_SIZE_ERROR) &&
-          !session.resets_.take(session.now_ms()))
-        session.calm("a flood of streams that had to be reset");
-    }
+    if (session.side_ == Side::kServer && type == NGHTTP2_RST_STREAM)
+      reset_sent(session, frame->hd.stream_id, frame->rst_stream.error_code);
+    // Behind the goodbye, so that its answer says that the goodbye was read.
+    if (type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id == kAnyStream) nghttp2_submit_ping(library, NGHTTP2_FLAG_NONE, nullptr);
+    if (type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR && !std::exchange(session.told_, true))
+      session.on_refused(rule_of_goodbye(frame->goaway.error_code));
     // The answer is complete before the request is: the client is told to stop (RFC 9113 §8.1).
     const bool ends = (type == NGHTTP2_HEADERS || type == NGHTTP2_DATA) && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     if (ends && session.side_ == Side::kServer && nghttp2_session_get_stream_remote_close(library, frame->hd.stream_id) == 0)
@@ -198,13 +212,25 @@ struct H2Session::Callbacks {
     return 0;
   }
 
+  // What the other side made us reset counts like its own resets. Our own cuts have other codes.
+  static void reset_sent(H2Session& session, std::int32_t id, std::uint32_t http2_error) {
+    std::string_view rule;
+    switch (http2_error) {
+      case NGHTTP2_PROTOCOL_ERROR: rule = "a body whose length is not content-length, or a message without its fields"; break;
+      case NGHTTP2_FLOW_CONTROL_ERROR:
+      case NGHTTP2_STREAM_CLOSED:
+      case NGHTTP2_FRAME_SIZE_ERROR: rule = rule_of_goodbye(http2_error); break;
+      default: return;
+    }
+    if (auto* stream = session.find(id); stream != nullptr && !std::exchange(stream->refusal_told_, true)) session.on_refused(rule);
+    if (!session.resets_.take(session.now_ms())) session.calm("a flood of streams that had to be reset");
+  }
+
   static int stream_closed(nghttp2_session*, std::int32_t id, std::uint32_t http2_error, void* user) {
     auto& session = self(user);
     auto* stream = session.find(id);
     if (stream == nullptr || session.phase_ != Phase::kOpen) return 0;
     session.window_updates_ += kWindowUpdatesOfAStream;
-    if (http2_error == NGHTTP2_PROTOCOL_ERROR && !stream->refusal_told_)
-      session.on_refused("a body whose length is not content-length, or a message without its fields");
     stream->closed_ = true;
     // A body that came whole is still taken by who asked for it, at its pace.
     const bool is_awaited =

@@ -84,15 +84,10 @@ H2Session::H2Session(Loop& loop, const H2Limits& limits, Side side, std::shared_
 H2Session::~H2Session() { nghttp2_session_del(session_); }
 
 void H2Session::begin(std::string_view first) {
+  const auto self = shared_from_this();  // `first` may end it
   pump_soon();
   wire_->open(weak_from_this());
-  if (first.empty()) return;
-  // What the wire reads comes behind it: a wire calls from the loop alone.
-  wire_->pause(true);
-  loop_.post([self = shared_from_this(), bytes = std::string(first)] {
-    self->on_bytes(bytes);
-    if (self->phase_ != Phase::kClosed) self->wire_->pause(false);
-  });
+  if (!first.empty()) on_bytes(first);
 }
 
 std::int64_t H2Session::now_ms() { return now_ms_ != 0 ? now_ms_ : steady_ms(); }
@@ -113,6 +108,7 @@ void H2Session::on_bytes(std::string_view bytes) {
 
 void H2Session::receive(std::string_view bytes) {
   ssize_t used = 0;
+  told_ = false;
   {
     const Inside inside(*this);
     used = nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
@@ -121,6 +117,7 @@ void H2Session::receive(std::string_view bytes) {
   if (used == NGHTTP2_ERR_FLOODED) calm("a flood of frames that want an answer");
   else if (used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) calm("CONTINUATION frames without end");
   else if (used < 0) {
+    told_ = true;
     on_refused(used == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? "a connection that does not begin as HTTP/2" : "frames that are not HTTP/2");
     nghttp2_session_terminate_session(session_, NGHTTP2_PROTOCOL_ERROR);
   }
@@ -199,7 +196,7 @@ void H2Session::count_control_frame() {
 
 void H2Session::calm(std::string_view rule) {
   if (calmed_) return;
-  calmed_ = true;
+  calmed_ = told_ = true;
   on_refused(rule);
   if (phase_ == Phase::kOpen) nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
 }
@@ -300,7 +297,7 @@ void H2Session::ping() {
 void H2Session::announce_end() {
   if (phase_ != Phase::kOpen) return;
   nghttp2_submit_shutdown_notice(session_);
-  ping();
+  pump_soon();
 }
 
 void H2Session::refuse_new() {

@@ -91,7 +91,7 @@ class H2Session : public WireUser, public std::enable_shared_from_this<H2Session
   H2Session(const H2Session&) = delete;
   H2Session& operator=(const H2Session&) = delete;
 
-  void begin(std::string_view first);  // `first` comes before what the wire reads
+  void begin(std::string_view first);  // `first` comes before what the wire reads, now
 
   // --- for streams ---
   void flow(H2Stream& stream);  // its body begins to be read
@@ -177,6 +177,7 @@ class H2Session : public WireUser, public std::enable_shared_from_this<H2Session
   Phase phase_ = Phase::kOpen;
   bool has_settings_ = false;
   bool calmed_ = false;
+  bool told_ = false;  // on_refused() was, of the bytes that are taken
   bool pump_posted_ = false;
   bool inside_ = false;  // libnghttp2, or a hook, is running
 };

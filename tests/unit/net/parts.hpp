@@ -116,6 +116,11 @@ class RawClient {
     set_patience();
     if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) close();
   }
+  // Over `fd`, a connected socket that it owns from now on.
+  struct Descriptor {
+    int fd;
+  };
+  explicit RawClient(Descriptor socket) : fd_(socket.fd) { set_patience(); }
   ~RawClient() { close(); }
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
