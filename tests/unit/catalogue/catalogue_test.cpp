@@ -334,9 +334,13 @@ TEST(CatalogueDocs, TheExamplesLoadAndMeanWhatTheTextSays) {
   EXPECT_EQ(catalogue.classify(call("notes", "list_notes", "{}")).band, Band::kObserve);
 }
 
-TEST(Catalogue, AllReferenceServersAreShipped) {
-  EXPECT_EQ(shipped()->entry_names(),
-            (std::vector<std::string>{"everything", "fetch", "filesystem", "git", "github", "memory", "playwright"}));
+TEST(Catalogue, AllReferenceServersAndTheLargeApisAreShipped) {
+  EXPECT_EQ(
+      shipped()->entry_names(),
+      (std::vector<std::string>{
+          "anthropic",  "everything",       "fetch",    "filesystem", "gemini",       "git",    "github",     "github-api", "github-git",
+          "gitlab-api", "google-workspace", "jira-api", "memory",     "npm-registry", "openai", "playwright", "pypi",       "s3",
+          "slack-api",  "stripe-api"}));
 }
 
 }  // namespace
