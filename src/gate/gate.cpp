@@ -129,7 +129,7 @@ Result<ledger::Sequence> Gate::State::record_attempt(const Act& act) const {
 std::optional<model::Task> Gate::State::enter_task(Act& act) {
   if (is_killed(act)) return std::nullopt;
   const auto& caller = act.caller;
-  if (parts.highest_band) {
+  if (parts.highest_band && !act.request.starts_server) {
     const auto highest = parts.highest_band(caller.subject);
     if (act.classification.band > highest) {
       deny(act.verdict, model::Layer::kIdentity,
@@ -143,7 +143,7 @@ std::optional<model::Task> Gate::State::enter_task(Act& act) {
                                      .session = caller.session,
                                      .task = caller.task,
                                      .band = act.classification.band,
-                                     .any_band = act.grant.has_value()},
+                                     .any_band = act.grant.has_value() || act.request.starts_server},
                                     parts.clock->now_ms());
   if (!entered) {
     deny(act.verdict, model::Layer::kTask, std::move(entered.error().message), std::move(entered.error().hint));
@@ -166,7 +166,10 @@ void Gate::State::judge(Act& act, const model::Task& task, bool approved) {
     act.verdict.observed = false;
     return;
   }
-  if (act.verdict.allows() || act.verdict.kind == model::VerdictKind::kStepUp) apply_scopes(act, task, approved);
+  // Scopes and ceilings are about what an agent asks for. A server is started because it is configured; what it is asked is held against
+  // them call by call.
+  const bool may_pass = act.verdict.allows() || act.verdict.kind == model::VerdictKind::kStepUp;
+  if (may_pass && !act.request.starts_server) apply_scopes(act, task, approved);
   if (act.verdict.allows()) check_credentials(act);
 }
 

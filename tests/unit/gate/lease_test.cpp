@@ -250,5 +250,37 @@ TEST_F(Leasing, AServersOwnLeaseOutlivesTheActThatStartedItAndEndsWithTheTask) {
   EXPECT_THAT(ended, ElementsAre(seen->act->task));
 }
 
+TEST_F(Leasing, AServerStartsWhateverTheScopeAndItsCallsAreHeldAgainstIt) {
+  World world({.policy = kAllowAll, .leases = book.get()});
+  task::TaskOrder order;
+  order.subject = "agent";
+  order.owner = "ann";
+  order.band_ceiling = model::Band::kObserve;
+  order.scope = {R"(permit (principal, action in Action::"read", resource);)"};
+  ASSERT_TRUE(world.gate->start_task(order));
+  std::optional<VerdictKind> started;
+  world.gate->start_server(World::caller_of("agent"), "shop", {{.name = "reader"}},
+                           {.on_held = {}, .on_verdict = [&](std::shared_ptr<Act> act) { started = act->verdict.kind; }});
+  later.run();
+  EXPECT_EQ(started, VerdictKind::kAllow);
+  EXPECT_EQ(have(world, "look")->kind(), VerdictKind::kAllow);
+  EXPECT_EQ(have(world, "write", {{"path", "/work/a"}})->kind(), VerdictKind::kDeny);
+}
+
+TEST_F(Leasing, ThePresetsLetAConfiguredServerStartOrWaitForAPolicyThatDoes) {
+  for (const auto& [preset, kind] : {std::pair{"balanced", VerdictKind::kAllow}, std::pair{"strict", VerdictKind::kDeny}}) {
+    book = open();
+    World world({.leases = book.get()});
+    auto rules = world.rules(kAllowAll);
+    rules.policy = *policy::PolicyEngine::load(*policy::preset_sources(preset));
+    world.gate->replace_rules(rules);
+    std::optional<VerdictKind> started;
+    world.gate->start_server(World::caller_of("agent"), "shop", {{.name = "reader"}},
+                             {.on_held = {}, .on_verdict = [&](std::shared_ptr<Act> act) { started = act->verdict.kind; }});
+    later.run();
+    EXPECT_EQ(started, kind) << preset;
+  }
+}
+
 }  // namespace
 }  // namespace interlock::gate

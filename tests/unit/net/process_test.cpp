@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <filesystem>
+
 #include "parts.hpp"
 
 namespace interlock::net::testing {
@@ -218,6 +220,57 @@ TEST(ChildProcess, GetsItsOwnEnvironmentAndFolderAndNoDescriptorOfOurs) {
               (ran.lines[1] == "ONLY=this" && ran.lines[0] == "PATH=/usr/bin:/bin"));
   EXPECT_EQ(ran.lines[2], folder.path());
   EXPECT_LE(std::stoi(ran.lines[3]), 4);
+}
+
+TEST(ChildProcess, IsLentSecretsAsEnvironmentDescriptorAndPrivateFile) {
+  auto options = shell(
+      "echo \"$TOKEN\"; cat \"$KEY\"; cat \"$OTHER\"; cat \"$CREDENTIALS_DIRECTORY/key.pem\"; cat \"$CREDENTIALS_DIRECTORY/key.pem\""
+      "; echo x > \"$CREDENTIALS_DIRECTORY/key.pem\" || echo read-only; echo x >> \"$KEY\" || echo sealed; echo "
+      "\"$CREDENTIALS_DIRECTORY\"");
+  options.forward_stderr = false;
+  using Way = LentText::Way;
+  options.lent = {{Way::kEnvironment, "TOKEN", "canary-1"},
+                  {Way::kDescriptor, "KEY", "canary-2\n"},
+                  {Way::kDescriptor, "OTHER", "canary-3\n"},
+                  {Way::kFile, "key.pem", "canary-4\n"}};
+  const auto ran = run_child(std::move(options));
+  ASSERT_EQ(ran.lines.size(), 8U) << (ran.errors.empty() ? "" : ran.errors.front());
+  EXPECT_EQ(std::vector(ran.lines.begin(), ran.lines.begin() + 7),
+            (std::vector<std::string>{"canary-1", "canary-2", "canary-3", "canary-4", "canary-4", "read-only", "sealed"}));
+  EXPECT_FALSE(std::filesystem::exists(ran.lines[7])) << "the mount point goes with the child";
+}
+
+TEST(ChildProcess, WhatItIsLentAsAFileIsSeenByNobodyElse) {
+  Loop loop;
+  std::vector<std::string> lines;
+  auto options = shell("echo \"$CREDENTIALS_DIRECTORY\"; read line; cat \"$CREDENTIALS_DIRECTORY/token\"");
+  options.lent = {{LentText::Way::kFile, "token", "canary\n"}};
+  auto child = ChildProcess::start(loop, std::move(options),
+                                   {.on_line =
+                                        [&](std::string_view line) {
+                                          lines.emplace_back(line);
+                                          loop.stop();
+                                        },
+                                    .on_bad_line = {},
+                                    .on_stderr = {},
+                                    .on_exit = {}});
+  ASSERT_TRUE(child) << child.error().text();
+  run(loop);
+  ASSERT_EQ(lines.size(), 1U);
+  ASSERT_TRUE(std::filesystem::is_directory(lines[0]));
+  EXPECT_TRUE(std::filesystem::is_empty(lines[0])) << "here it is but a mount point";
+  ASSERT_TRUE((*child)->write("go"));
+  run(loop);
+  EXPECT_EQ(lines.back(), "canary");
+}
+
+TEST(ChildProcess, RefusesToLendAFileByAPath) {
+  Loop loop;
+  for (const auto* name : {"", "../x", "a/b", ".hidden"}) {
+    auto options = shell("true");
+    options.lent = {{LentText::Way::kFile, name, "canary"}};
+    EXPECT_EQ(ChildProcess::start(loop, std::move(options), {}).error().code, ErrorCode::kInvalid) << name;
+  }
 }
 
 TEST(ChildProcess, SaysWhyItCannotStart) {
