@@ -76,9 +76,9 @@ class AwsBroker final : public Broker {
 
   void mint(const MintOrder& /*order*/, const Plan& plan, std::function<void(Result<Minted>)> done) override {
     auto request = make_request(plan.handle);
-    if (!request) return calls_.later([done = std::move(done), error = std::move(request.error())] { done(fail(error)); });
+    if (!request) return calls_.later([done = std::move(done), error = nothing_made(std::move(request.error()))] { done(fail(error)); });
     calls_.send(endpoint_ + "/", std::move(*request), [this, plan, done = std::move(done)](Result<oauth::Fetched> fetched) {
-      if (!fetched) return done(fail(std::move(fetched.error())));
+      if (!fetched) return done(fail(unminted(std::move(fetched.error()))));
       done(read(plan, *fetched));
     });
   }
@@ -119,8 +119,7 @@ class AwsBroker final : public Broker {
   Result<Minted> read(const Plan& plan, const oauth::Fetched& fetched) const {
     if (fetched.status != 200) {
       auto error = answer_error(kSts, "AssumeRole", fetched.status, element(fetched.body, "Code").value_or(""));
-      // STS says with 400 what is wrong with a request, a policy or a role: its no.
-      if (error.code == ErrorCode::kInvalid) error.code = ErrorCode::kDenied;
+      error = unminted(std::move(error));
       if (error.code == ErrorCode::kDenied)
         error.hint = "see whether user " + access_key_id_ + " may assume " + role_arn_ + ", and the session policy";
       return fail(std::move(error));

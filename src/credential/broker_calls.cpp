@@ -44,18 +44,29 @@ Error answer_error(std::string_view who, std::string_view what, int status, std:
   std::string message(who);
   message.append(" answers HTTP ").append(std::to_string(status)).append(" to ").append(what);
   if (!said.empty()) message += ": " + oauth::shown(said);
-  if (status >= 300 && status < 400) return {ErrorCode::kDenied, std::move(message), "redirects are not followed: name the right address"};
+  if (status >= 300 && status < 400)
+    return {ErrorCode::kUnsupported, std::move(message), "redirects are not followed: name the right address"};
   if (status == 401 || status == 403) return {ErrorCode::kDenied, std::move(message), "see what the gate's own key may do there"};
   if (status == 404) return {ErrorCode::kNotFound, std::move(message), {}};
-  if (status == 429 || status >= 500) return {ErrorCode::kUnavailable, std::move(message), "try again later"};
+  if (status == 408 || status == 429 || status >= 500) return {ErrorCode::kUnavailable, std::move(message), "try again later"};
   return {ErrorCode::kInvalid, std::move(message), {}};
 }
 
 Result<json::object> read_object(std::string_view who, std::string_view body) {
   auto parsed = json::parse(body, {.size_bytes = oauth::kDocumentBytes, .depth = kAnswerDepth});
-  if (!parsed) return fail(ErrorCode::kInvalid, "the answer of " + std::string(who) + " is no JSON: " + parsed.error().message);
-  if (!parsed->is_object()) return fail(ErrorCode::kInvalid, "the answer of " + std::string(who) + " is no JSON object");
+  if (!parsed) return fail(ErrorCode::kUnavailable, "the answer of " + std::string(who) + " is no JSON: " + parsed.error().message);
+  if (!parsed->is_object()) return fail(ErrorCode::kUnavailable, "the answer of " + std::string(who) + " is no JSON object");
   return std::move(parsed->get_object());
+}
+
+Error unminted(Error error) {
+  const bool is_open = error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kTimeout || error.code == ErrorCode::kTooLarge;
+  return is_open && !net::was_never_sent(error) ? error : nothing_made(std::move(error));
+}
+
+Error nothing_made(Error error) {
+  error.code = ErrorCode::kDenied;
+  return error;
 }
 
 }  // namespace interlock::credential

@@ -40,9 +40,16 @@ class BrokerCalls {
   std::shared_ptr<int> alive_ = std::make_shared<int>();
 };
 
-// What a status that is no success says: kDenied (redirects too), kNotFound, kUnavailable (429 and 5xx) or kInvalid. `who`: "GitHub".
+// What a status that is no success says: kDenied (401, 403), kNotFound, kUnavailable (408, 429, 5xx), kUnsupported (redirects) or kInvalid.
+// `who`: "GitHub".
 Error answer_error(std::string_view who, std::string_view what, int status, std::string_view said = {});
-// The JSON object that is the body of an answer.
+// The JSON object that is the body of an answer. kUnavailable where it is none.
 Result<json::object> read_object(std::string_view who, std::string_view body);
+
+// A mint that failed, as Broker::mint() tells it: kDenied where nothing was made. It leaves open kUnavailable, kTimeout and kTooLarge of a
+// call that was sent.
+Error unminted(Error error);
+// The same of what failed before anything was asked for.
+Error nothing_made(Error error);
 
 }  // namespace interlock::credential

@@ -93,7 +93,8 @@ class GithubAppBroker final : public Broker {
 
   void mint(const MintOrder& order, const Plan& plan, std::function<void(Result<Minted>)> done) override {
     auto app_token = make_app_token();
-    if (!app_token) return calls_.later([done = std::move(done), error = std::move(app_token.error())] { done(fail(error)); });
+    if (!app_token)
+      return calls_.later([done = std::move(done), error = nothing_made(std::move(app_token.error()))] { done(fail(error)); });
     json::array names;
     if (const auto* repositories = json::array_at(plan.handle, "repositories"))
       for (const auto& repository : *repositories) names.emplace_back(name_of(json::view(repository.get_string())));
@@ -103,7 +104,7 @@ class GithubAppBroker final : public Broker {
     request.headers.add("Content-Type", "application/json");
     calls_.send(api_ + "/app/installations/" + installation_id_ + "/access_tokens", std::move(request),
                 [this, plan, until_ms = order.expires_ms, done = std::move(done)](Result<oauth::Fetched> fetched) {
-                  if (!fetched) return done(fail(std::move(fetched.error())));
+                  if (!fetched) return done(fail(unminted(std::move(fetched.error()))));
                   take(plan, until_ms, *fetched, done);
                 });
   }
@@ -208,14 +209,12 @@ class GithubAppBroker final : public Broker {
     if (fetched.status != 201) {
       const auto said = answer ? json::string_at(*answer, "message").value_or("") : "";
       auto error = answer_error(kGithub, "the mint of an installation token", fetched.status, said);
-      // The installation lacks a repository or a permission: GitHub's no, in its words.
-      if (fetched.status == 404 || fetched.status == 422) error.code = ErrorCode::kDenied;
       if (fetched.status == 404 || fetched.status == 422)
         error.hint = "see whether the app is installed there, with these repositories and permissions";
-      return done(fail(std::move(error)));
+      return done(fail(unminted(std::move(error))));
     }
     // 201: there is a token, whether we can read it or not.
-    if (!answer) return done(fail(ErrorCode::kUnavailable, answer.error().message));
+    if (!answer) return done(fail(answer.error()));
     const auto token = json::string_at(*answer, "token");
     if (!token || token->empty() || token->size() > kTokenBytes || token->find_first_of(" \t\r\n") != std::string_view::npos)
       return done(fail(ErrorCode::kUnavailable, "the answer of GitHub holds no token"));

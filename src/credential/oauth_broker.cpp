@@ -69,11 +69,11 @@ class OauthBroker final : public Broker {
     auto mint = std::make_shared<Mint>(Mint{plan, order.expires_ms, std::move(done), {}, {}});
     calls_.later([this, mint] {
       endpoints_.find([this, mint](Result<OauthEndpoints::Found> found) {
-        if (!found) return mint->done(fail(std::move(found.error())));
+        if (!found) return mint->done(fail(nothing_made(std::move(found.error()))));
         mint->at = std::move(*found);
         if (!turn_) return ask(mint);
         turn_->take([this, mint](Result<store::Revision> turn) {
-          if (!turn) return mint->done(fail(std::move(turn.error())));
+          if (!turn) return mint->done(fail(nothing_made(std::move(turn.error()))));
           mint->turn = *turn;
           ask(mint);
         });
@@ -158,9 +158,9 @@ class OauthBroker final : public Broker {
 
   void ask(const std::shared_ptr<Mint>& mint) {
     auto client = endpoints_.client(mint->at);
-    if (!client) return end(mint, fail(std::move(client.error())));
+    if (!client) return end(mint, fail(nothing_made(std::move(client.error()))));
     auto form = form_of(*mint);
-    if (!form) return end(mint, fail(std::move(form.error())));
+    if (!form) return end(mint, fail(nothing_made(std::move(form.error()))));
     oauth::TokenRequest request{.endpoint = mint->at.token,
                                 .audience = mint->at.audience,
                                 .form = std::move(*form),
@@ -177,7 +177,7 @@ class OauthBroker final : public Broker {
   }
 
   void take(const std::shared_ptr<Mint>& mint, Result<oauth::TokenResponse> response) {
-    if (!response) return end(mint, fail(explained(std::move(response.error()))));
+    if (!response) return end(mint, fail(unminted(explained(std::move(response.error())))));
     Minted minted;
     minted.revocation = Secret(response->access_token);
     // Before all else: the token that was used is spent, and this one is the only one left.
@@ -239,6 +239,7 @@ class OauthBroker final : public Broker {
 
   Error explained(Error error) const {
     const auto said = oauth::error_of(error);
+    if (error.code == ErrorCode::kInvalid) error.code = ErrorCode::kUnavailable;  // an answer that is none may be of a token that is one
     error.hint = "see what the authorization server knows of client " + endpoints_.client_id();
     if (said == "invalid_grant" && grant_ == Grant::kRefreshToken)
       error.hint = "log in again and put the refresh token in: interlock secret rotate " + refresh_token_secret_;

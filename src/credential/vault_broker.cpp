@@ -74,7 +74,7 @@ class VaultBroker final : public Broker {
   void mint(const MintOrder& order, const Plan& plan, std::function<void(Result<Minted>)> done) override {
     auto mint = std::make_shared<Mint>(Mint{plan, order.expires_ms, std::move(done), {}, 0, {}});
     auto begun = token_secret_.empty() ? log_in(mint) : make_child(mint, order);
-    if (!begun) calls_.later([mint, error = std::move(begun.error())] { mint->done(fail(error)); });
+    if (!begun) calls_.later([mint, error = nothing_made(std::move(begun.error()))] { mint->done(fail(error)); });
   }
 
   void revoke(const Revocation& what, std::function<void(Status)> done) override {
@@ -87,8 +87,9 @@ class VaultBroker final : public Broker {
     api_.write(token->view(), "sys/leases/revoke", {{"lease_id", *lease}, {"sync", true}},
                [this, token, done = std::move(done)](Result<json::object> revoked) {
                  // Refused: the token is dead, and the lease with it, or it may not. Both show when the token is ended.
-                 const bool is_no = !revoked && revoked.error().code != ErrorCode::kDenied && revoked.error().code != ErrorCode::kInvalid;
-                 if (is_no) return done(fail(std::move(revoked.error())));
+                 const auto code = revoked ? ErrorCode::kDenied : revoked.error().code;
+                 if (code != ErrorCode::kDenied && code != ErrorCode::kInvalid && code != ErrorCode::kNotFound)
+                   return done(fail(std::move(revoked.error())));
                  end_token(*token, done);
                });
   }
@@ -179,7 +180,7 @@ class VaultBroker final : public Broker {
   }
 
   void take_token(const std::shared_ptr<Mint>& mint, Result<json::object> answer, std::int64_t most_s) {
-    if (!answer) return mint->done(fail(std::move(answer.error())));
+    if (!answer) return mint->done(fail(unminted(std::move(answer.error()))));
     const auto* auth = json::object_at(*answer, "auth");
     const auto token = auth == nullptr ? std::nullopt : json::string_at(*auth, "client_token");
     if (!token || !is_plain(*token, kTokenBytes))
@@ -243,8 +244,9 @@ class VaultBroker final : public Broker {
   // The token goes, and what was made under it.
   void undo(const std::shared_ptr<Mint>& mint, Error why) {
     end_token(mint->token, [mint, why = std::move(why)](Status ended) {
-      auto told = why;
-      if (!ended && told.code == ErrorCode::kDenied) told.code = ErrorCode::kUnavailable;
+      // What was asked for and never answered may yet be under way.
+      auto told = ended && why.code != ErrorCode::kTimeout ? nothing_made(why) : why;
+      if (!ended) told.code = ErrorCode::kUnavailable;
       mint->done(fail(std::move(told)));
     });
   }

@@ -171,6 +171,8 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
   }
 };
 
+bool was_never_sent(const Error& error) { return error.message.find(kUnreachable) != std::string::npos; }
+
 HttpClient::HttpClient(Loop& loop, HttpClientOptions options) : state_(std::make_shared<State>(loop, std::move(options))) {}
 HttpClient::~HttpClient() { state_->shut_down(); }
 

@@ -50,6 +50,9 @@ struct HttpCallHandlers {
   std::function<void(Status status)> on_end;
 };
 
+// Whether a call ended before it was sent (no name, no connection, no TLS): nothing has happened at the other side.
+bool was_never_sent(const Error& error);
+
 class HttpCall {
  public:
   virtual ~HttpCall() = default;

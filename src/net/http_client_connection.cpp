@@ -80,7 +80,8 @@ class Connection final : public ClientConnection, public std::enable_shared_from
     asio::post(context_->loop.context(), [self = shared_from_this(), call = call_] {
       if (self->closed_ || self->call_ != call) return;
       if (!call) return self->close();
-      self->fail_call({ErrorCode::kTimeout, self->origin_ + (self->ready_ ? " does not answer in time" : " cannot be reached in time"),
+      self->fail_call({ErrorCode::kTimeout,
+                       self->origin_ + (self->ready_ ? " does not answer in time" : std::string(kUnreachable) + " in time"),
                        "check that the server runs and is reachable"});
     });
     return kNever;
@@ -119,7 +120,9 @@ class Connection final : public ClientConnection, public std::enable_shared_from
           if (self->closed_) return;
           if (failed)
             return self->fail_call(
-                {ErrorCode::kUnavailable, "the name " + self->host_ + " is not found: " + failed.message(), "check the server's address"});
+                {ErrorCode::kUnavailable,
+                 self->origin_ + std::string(kUnreachable) + ": the name " + self->host_ + " is not found: " + failed.message(),
+                 "check the server's address"});
           asio::async_connect(self->socket_, found, [self](const boost::system::error_code& refused, const asio::ip::tcp::endpoint&) {
             self->connected(refused);
           });
@@ -130,8 +133,8 @@ class Connection final : public ClientConnection, public std::enable_shared_from
     if (closed_) return;
     if (!error) socket_.native_non_blocking(true, error);
     if (error)
-      return fail_call(
-          {ErrorCode::kUnavailable, origin_ + " cannot be reached: " + error.message(), "check that the server runs and is reachable"});
+      return fail_call({ErrorCode::kUnavailable, origin_ + std::string(kUnreachable) + ": " + error.message(),
+                        "check that the server runs and is reachable"});
     socket_.set_option(asio::ip::tcp::no_delay(true), error);
     socket_.set_option(asio::socket_base::keep_alive(true), error);  // a stream may be silent for hours
     auto opened = open_transport();
@@ -155,7 +158,7 @@ class Connection final : public ClientConnection, public std::enable_shared_from
       case IoState::kEnd:
       case IoState::kFailed: {
         auto problem = transport_->problem();
-        return fail_call({problem.code, origin_ + " cannot be reached: " + problem.message, std::move(problem.hint)});
+        return fail_call({problem.code, origin_ + std::string(kUnreachable) + ": " + problem.message, std::move(problem.hint)});
       }
     }
     ready_ = true;

@@ -12,6 +12,8 @@
 
 namespace interlock::net {
 
+inline constexpr std::string_view kUnreachable = " cannot be reached";  // in the message of every call that was never sent
+
 class ClientConnection;
 
 // One request and those who wait for its answer.

@@ -114,7 +114,7 @@ TEST_F(OauthBrokerTest, EndpointsAreFoundByTheIssuersMetadata) {
   world_.site.on("/.well-known/oauth-authorization-server", document(false));
   const auto none = world_.mint(*make(settings));
   ASSERT_FALSE(none);
-  EXPECT_EQ(none.error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(none.error().code, ErrorCode::kDenied);  // nothing was asked for
   const auto expiring = make(with(settings, "revocation_endpoint", "none"));
   EXPECT_FALSE(expiring->can_revoke());
   const auto minted = world_.mint(*expiring);
@@ -231,11 +231,11 @@ TEST_F(OauthBrokerTest, AnAnswerThatIsWrongIsNoToken) {
   const auto answer = [](const char* text) { return Reply{200, text}; };
   const Hostile cases[] = {
       {"huge", Reply{200, std::string(3 << 20, 'x')}, ErrorCode::kTooLarge, false},
-      {"no JSON", answer("<html>"), ErrorCode::kInvalid, false},
-      {"an array", answer("[]"), ErrorCode::kInvalid, false},
-      {"a number as token", answer(R"({"access_token": 7, "token_type": "Bearer"})"), ErrorCode::kInvalid, false},
-      {"a header in the token", answer(R"({"access_token": "a\r\nX: y", "token_type": "Bearer"})"), ErrorCode::kInvalid, false},
-      {"a token twice", answer(R"({"access_token": "a", "access_token": "b", "token_type": "Bearer"})"), ErrorCode::kInvalid, false},
+      {"no JSON", answer("<html>"), ErrorCode::kUnavailable, false},
+      {"an array", answer("[]"), ErrorCode::kUnavailable, false},
+      {"a number as token", answer(R"({"access_token": 7, "token_type": "Bearer"})"), ErrorCode::kUnavailable, false},
+      {"a header in the token", answer(R"({"access_token": "a\r\nX: y", "token_type": "Bearer"})"), ErrorCode::kUnavailable, false},
+      {"a token twice", answer(R"({"access_token": "a", "access_token": "b", "token_type": "Bearer"})"), ErrorCode::kUnavailable, false},
       {"a redirect", Reply{302, "", {{"Location", "http://192.0.2.1/steal"}}}, ErrorCode::kUnavailable, false},
       {"down", Reply{503, ""}, ErrorCode::kUnavailable, false},
       {"refused", Reply{400, R"({"error": "invalid_client"})"}, ErrorCode::kDenied, false},
@@ -353,10 +353,21 @@ TEST_F(OauthBrokerTest, SettingsThatAreWrongAreRefusedByTheirKey) {
   }
 }
 
+TEST_F(OauthBrokerTest, AServerThatIsNotThereHasMadeNothing) {
+  std::string gone;
+  {
+    testing::HttpWorld short_lived;
+    gone = short_lived.site.url("/token");
+  }
+  const auto minted = world_.mint(*make(with(settings_, "token_endpoint", json::value(gone))));
+  ASSERT_FALSE(minted);
+  EXPECT_EQ(minted.error().code, ErrorCode::kDenied) << minted.error().text();
+}
+
 TEST_F(OauthBrokerTest, ASecretThatIsMissingIsNamed) {
   const auto minted = world_.mint(*make(with(settings_, "client_secret_secret", "oauth/absent")));
   ASSERT_FALSE(minted);
-  EXPECT_EQ(minted.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(minted.error().code, ErrorCode::kDenied);
   EXPECT_NE(minted.error().text().find("oauth/absent"), std::string::npos);
 }
 

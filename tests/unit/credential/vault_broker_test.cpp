@@ -110,7 +110,7 @@ TEST_F(VaultBrokerTest, WhateverGoesWrongAfterTheTokenEndsTheToken) {
       {"lives for ever", [&] { auth_["lease_duration"] = 0; }, ErrorCode::kDenied},
       {"cannot end itself", [&] { auth_["policies"] = json::array{"db"}; }, ErrorCode::kDenied},
       {"refused", [&] { lease_status_ = 403; }, ErrorCode::kDenied},
-      {"broken", [&] { lease_status_ = 500; }, ErrorCode::kUnavailable},
+      {"broken", [&] { lease_status_ = 500; }, ErrorCode::kDenied},
       {"a redirect", [&] { lease_status_ = 307; }, ErrorCode::kDenied},
       {"static", [&] { lease_["lease_id"] = ""; }, ErrorCode::kDenied},
       {"no lease", [&] { lease_["lease_id"] = 7; }, ErrorCode::kDenied},
@@ -155,7 +155,10 @@ TEST_F(VaultBrokerTest, ARevocationHoldsOnlyWhenTheServerSaysSo) {
                                              {400, 204, true},   // the lease has ended by itself
                                              {403, 204, true},   // its policy lacks the path: the token's end takes it along
                                              {503, 204, false},  // sealed
-                                             {204, 503, false}}) {
+                                             {204, 503, false},
+                                             {302, 204, false},  // whoever answers is not the server
+                                             {204, 302, false},
+                                             {204, 404, false}}) {
     revoke_status_ = lease;
     self_status_ = self;
     EXPECT_EQ(world_.revoke(*broker, *minted).has_value(), is_dead) << lease << " " << self;
