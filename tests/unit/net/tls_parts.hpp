@@ -39,10 +39,10 @@ class Certificates {
 ec='-newkey ec -pkeyopt ec_paramgen_curve:P-256'
 names='subjectAltName=DNS:localhost,IP:127.0.0.1'
 authority() { openssl req -x509 $ec -nodes -days 2 -subj "/CN=$1" -keyout "$1.key" -out "$1.pem"; }
-issue() { # NAME AUTHORITY KEY EXTENSIONS
+issue() { # NAME AUTHORITY KEY EXTENSIONS [DAYS]
   openssl req $3 -nodes -subj "/CN=$1" -keyout "$1.key" -out "$1.csr"
   printf "$4\n" >"$1.ext"
-  openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -days 2 -extfile "$1.ext" -out "$1.pem"
+  openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -days "${5:-2}" -extfile "$1.ext" -out "$1.pem"
 }
 authority ca
 authority other-ca
@@ -51,6 +51,8 @@ issue next-server ca "$ec" "$names"
 issue rsa-server ca '-newkey rsa:2048' "$names"
 issue strange-server ca "$ec" 'subjectAltName=DNS:example.com,IP:192.0.2.1'
 issue foreign-server other-ca "$ec" "$names"
+issue expired-server ca "$ec" "$names" -1
+authority self-server
 issue middle ca "$ec" 'basicConstraints=critical,CA:true'
 issue client middle "$ec" 'subjectAltName=URI:spiffe://example.org/agent'
 cat middle.pem >>client.pem
