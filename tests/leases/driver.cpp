@@ -35,7 +35,7 @@ namespace {
 
 constexpr std::int64_t kTickMs = 100;
 constexpr std::int64_t kCloseMs = 20'000;
-constexpr std::int64_t kMintTimeoutMs = 3'000;
+constexpr std::int64_t kMintTimeoutMs = 1'000;
 
 // Counts what is done, and dies where it is told to.
 class Steps {
