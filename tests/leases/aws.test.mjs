@@ -6,11 +6,9 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { root, scratch, startReady } from "../peers/parts.mjs";
 import { startDriver } from "./driver_part.mjs";
-import { python, runPython, whyNoPythonParts } from "./python_parts.mjs";
+import { python, runPython } from "./python_parts.mjs";
 
 const kVectors = ["7", "80"]; // seed and count of tests/unit/credential/sigv4_botocore.jsonl
-const missing = whyNoPythonParts();
-if (missing) console.log(`SKIPPED leases: the AWS broker against moto: ${missing}`);
 
 let moto;
 let aws;
@@ -19,7 +17,7 @@ const act = (effects, key = "one.txt", bucket = "books") => ({ effects, resource
 const doing = async (keys, acts) => JSON.parse(await runPython("aws_client.py", [], JSON.stringify({ url: aws.url, region: aws.region, keys, acts })));
 const sessions = async () => (await fetch(`${aws.url}/interlock/sessions`)).json();
 
-describe("an STS session for one lease", { skip: missing || false }, () => {
+describe("an STS session for one lease", () => {
   before(async () => {
     moto = await startReady(python, [join(root, "tests", "leases", "moto_server.py")], { env: { PYTHONWARNINGS: "ignore" } });
     aws = moto.ready;

@@ -5,11 +5,9 @@ import { spawn } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { eventually, scratch } from "../peers/parts.mjs";
 import { startDriver } from "./driver_part.mjs";
-import { freePort, startPostgres, whyNoPostgres } from "./postgres_part.mjs";
-import { bao, whyNoPythonParts } from "./python_parts.mjs";
+import { freePort, startPostgres } from "./postgres_part.mjs";
+import { bao } from "./python_parts.mjs";
 
-const missing = whyNoPythonParts() || whyNoPostgres();
-if (missing) console.log(`SKIPPED leases: the Vault broker against OpenBao: ${missing}`);
 
 const kRoot = "root-token-of-a-test";
 const kRoles = { reader: "GRANT SELECT ON orders TO \"{{name}}\";", writer: "GRANT SELECT, INSERT ON orders TO \"{{name}}\";" };
@@ -69,7 +67,7 @@ const can = async (fields, sql) => (await postgres.psql(dsn(fields), sql)).code 
 const roles = () => postgres.ask("SELECT rolname FROM pg_roles WHERE rolname LIKE 'v-%'");
 const gone = (fields) => eventually(`${fields.username} is gone`, async () => !(await roles()).includes(fields.username));
 
-describe("a dynamic secret of OpenBao for one lease", { skip: missing || false }, () => {
+describe("a dynamic secret of OpenBao for one lease", () => {
   before(async () => {
     [postgres, openbao] = await Promise.all([startPostgres(), startOpenBao()]);
     await openbao.must("POST", "sys/mounts/database", { type: "database" });

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { runFolder } from "../peers/run_folder.mjs";
 import { whyNoDriver } from "./driver_part.mjs";
 import { whyNoPostgres } from "./postgres_part.mjs";
+import { whyNoPythonParts } from "./python_parts.mjs";
 import { whyNoSshd } from "./sshd_part.mjs";
 
 const quick = process.argv.includes("--quick");
@@ -14,6 +15,7 @@ const needs = [
   [/./, whyNoDriver()],
   [/^(postgres|openbao|orphans|gate)/, whyNoPostgres()],
   [/^(ssh|orphans|gate)/, whyNoSshd()],
+  [/^(aws|openbao)/, whyNoPythonParts()],
 ];
 const whyNot = (name) => needs.find(([files, why]) => files.test(name) && why)?.[1] ?? "";
 
