@@ -188,10 +188,12 @@ Problem take_target(std::string_view target, RequestHead& out) {
     out.target = std::string(target);
     return {};
   }
-  const auto scheme = target.substr(0, target.find("://"));
+  const auto colon = target.find("://");
+  if (colon == std::string_view::npos) return bad("a target that is neither a path nor a URL");
+  const auto scheme = target.substr(0, colon);
   if (equal_ignoring_case(scheme, "http")) out.scheme = "http";
   else if (equal_ignoring_case(scheme, "https")) out.scheme = "https";
-  else return bad("a target that is neither a path nor an http URL");
+  else return bad("a target that is a URL of another scheme");
   target.remove_prefix(scheme.size() + 3);
   const auto end = std::min(target.size(), target.find_first_of("/?"));
   if (!is_authority(target.substr(0, end))) return bad("a URL whose authority is not host:port");

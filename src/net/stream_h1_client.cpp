@@ -8,6 +8,8 @@
 namespace interlock::net {
 namespace {
 
+constexpr std::int64_t kFreshMs = 500;  // servers keep an idle connection for longer
+
 class Connection final : public StreamClientConnection,
                          public ClientLane,
                          public WireUser,
@@ -21,7 +23,8 @@ class Connection final : public StreamClientConnection,
   // --- StreamClientConnection ---
 
   std::size_t room() const override { return closed_ || call_ ? 0 : 1; }
-  bool looks_usable() override { return !closed_ && wire_->looks_usable(); }
+  // An end is told of by the wire, which reads all the time; one that has just come is looked for where it is likely.
+  bool looks_usable() override { return !closed_ && (steady_ms() - idle_since_ms_ < kFreshMs || wire_->looks_usable()); }
 
   void carry(std::shared_ptr<StreamCall> call) override {
     call_ = std::move(call);
