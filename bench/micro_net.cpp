@@ -6,6 +6,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "net/http_flow.hpp"
 #include "net/http_request_reader.hpp"
 #include "net/http_response_reader.hpp"
 #include "net/http_writer.hpp"
@@ -72,6 +73,35 @@ void read_response(benchmark::State& state) {
   state.SetBytesProcessed(static_cast<std::int64_t>(bytes.size()) * state.iterations());
 }
 BENCHMARK(read_response)->Arg(300)->Arg(64 * 1024);
+
+// As a proxy reads both: the head taken apart for who comes next, the body where it lies.
+void flow_request(benchmark::State& state) {
+  const auto bytes = request_of(static_cast<std::size_t>(state.range(0)));
+  RequestFlow flow(64 * 1024);
+  for (auto _ : state) {
+    std::string_view rest = bytes;
+    std::string_view data;
+    while (!rest.empty()) rest.remove_prefix(flow.feed(rest, data));
+    benchmark::DoNotOptimize(flow.parts());
+    flow.next();
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(bytes.size()) * state.iterations());
+}
+BENCHMARK(flow_request)->Arg(300)->Arg(64 * 1024);
+
+void flow_response(benchmark::State& state) {
+  const auto bytes = response_of(static_cast<std::size_t>(state.range(0)));
+  ResponseFlow flow(64 * 1024);
+  for (auto _ : state) {
+    flow.expect(false, {});
+    std::string_view rest = bytes;
+    std::string_view data;
+    while (!rest.empty()) rest.remove_prefix(flow.feed(rest, data));
+    benchmark::DoNotOptimize(flow.parts());
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(bytes.size()) * state.iterations());
+}
+BENCHMARK(flow_response)->Arg(300)->Arg(64 * 1024);
 
 void write_head(benchmark::State& state) {
   const Headers headers{{"Content-Type", "application/json"}, {"Mcp-Session-Id", "0123456789abcdef0123456789abcdef"}};

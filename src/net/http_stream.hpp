@@ -160,6 +160,7 @@ struct ClientStreamHandlers {
   std::function<void(Headers headers, std::unique_ptr<ByteStream> bytes)> on_upgrade;  // 101
 };
 
+// One request under way. It may be dropped: the call goes on until its last word, or the client's end.
 class ClientStream {
  public:
   virtual ~ClientStream() = default;

@@ -72,7 +72,8 @@ class Pipe final : public WireUser, public std::enable_shared_from_this<Pipe> {
   }
   void on_lost(Error error) override {
     if (std::exchange(gone_, true)) return;
-    if (handlers_.on_lost) handlers_.on_lost(std::move(error));
+    const auto handlers = std::exchange(handlers_, {});  // what they hold may hold this stream
+    if (handlers.on_lost) handlers.on_lost(std::move(error));
   }
   void on_sent() override {
     if (std::exchange(congested_, false) && handlers_.on_writable && !gone_) handlers_.on_writable();
