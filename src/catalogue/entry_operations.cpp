@@ -20,14 +20,6 @@ constexpr std::size_t kMaxRequests = 16;  // of an operation
 constexpr std::array<std::string_view, 10> kMethodNames{"get",   "head",   "options", "post",  "put",
                                                         "patch", "delete", "trace",   "other", "websocket"};
 
-bool is_operation_name(std::string_view name) {
-  return !name.empty() && name.size() <= 128 && std::find(kMethodNames.begin(), kMethodNames.end(), name) == kMethodNames.end() &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  std::string_view("-_./:").find(c) != std::string_view::npos;
-         });
-}
-
 bool is_token(std::string_view word) {  // RFC 9110 §5.6.2, lower case
   return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
@@ -45,6 +37,14 @@ void each_template(ResourceRule& rule, const auto& visit) {
 }
 
 }  // namespace
+
+bool is_operation_name(std::string_view name) {
+  return !name.empty() && name.size() <= 128 && std::find(kMethodNames.begin(), kMethodNames.end(), name) == kMethodNames.end() &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  std::string_view("-_./:").find(c) != std::string_view::npos;
+         });
+}
 
 void EntryParser::read_connector(Map& map) {
   const Node* hosts = map.find("hosts");

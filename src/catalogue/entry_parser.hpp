@@ -19,6 +19,9 @@ inline constexpr std::size_t kMaxPathParts = 16;  // of an argument path
 // "path" is a member of the arguments; "/edits/*/path" is a JSON pointer in which * stands for each element.
 std::optional<ArgumentPath> argument_path(std::string_view text);
 
+// "issues/create": letters, digits, - _ . / :, and not the name of a method, which is what an unknown operation is called.
+bool is_operation_name(std::string_view name);
+
 class EntryParser {
  public:
   explicit EntryParser(const CatalogueSource& source) : reader_(source.name) { entry_.source = source.name; }
