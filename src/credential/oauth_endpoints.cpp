@@ -55,7 +55,10 @@ void OauthEndpoints::find(std::function<void(Result<Found>)> done) {
 void OauthEndpoints::take(Result<oauth::ServerMetadata> metadata) {
   const auto waiting = std::exchange(waiting_, {});
   Result<Found> result = fail(ErrorCode::kInternal, "");
-  if (!metadata) {
+  const bool is_away = !metadata && (metadata.error().code == ErrorCode::kUnavailable || metadata.error().code == ErrorCode::kTimeout);
+  if (is_away && found_ms_ != 0) {
+    result = found_;  // what was right a while ago still ends tokens
+  } else if (!metadata) {
     result = fail(std::move(metadata.error()));
   } else if (metadata->token_endpoint.empty()) {
     result = fail(ErrorCode::kUnsupported, "issuer " + issuer_ + " has no token endpoint");

@@ -110,6 +110,12 @@ TEST_F(OauthBrokerTest, EndpointsAreFoundByTheIssuersMetadata) {
     EXPECT_TRUE(world_.revoke(*broker, *minted));
   }
   EXPECT_EQ(world_.count("/.well-known/oauth-authorization-server"), 1);
+  // Where they are old and cannot be had anew, the old ones do.
+  world_.site.on("/.well-known/oauth-authorization-server", Reply{503, ""});
+  world_.site.on("/.well-known/openid-configuration", Reply{503, ""});
+  world_.clock.advance_ms(600'001);
+  ASSERT_TRUE(world_.mint(*broker));
+  EXPECT_EQ(world_.count("/.well-known/oauth-authorization-server"), 2);
   // An issuer that revokes nothing is used only where that is said to be enough.
   world_.site.on("/.well-known/oauth-authorization-server", document(false));
   const auto none = world_.mint(*make(settings));
