@@ -152,7 +152,7 @@ class PostgresBroker final : public Broker, public std::enable_shared_from_this<
             fail(ErrorCode::kInvalid, "the lease's record names no role of ours", "look at `interlock lease list`; drop the role by hand"));
       });
     }
-    if (what.minted) return forbid(role, std::move(done));
+    if (what.minted) return disarm(role, std::move(done));
     // A mint that nobody saw end may still run at the server, though its gate is dead: its session is ended before anybody looks whether
     // the role is there. One that waits here is given up, or else comes first.
     const auto here = minting_.find(role);
@@ -163,7 +163,7 @@ class PostgresBroker final : public Broker, public std::enable_shared_from_this<
                   if (!ended) return done(fail(std::move(ended.error().error)));
                   if (!std::ranges::all_of(ended->front(), [](const auto& row) { return row.front() == "t"; }))
                     return done(fail(ErrorCode::kUnavailable, "the session that minted it does not end", "it is tried again"));
-                  self->forbid(role, std::move(done));
+                  self->disarm(role, std::move(done));
                 });
   }
 
@@ -248,24 +248,15 @@ class PostgresBroker final : public Broker, public std::enable_shared_from_this<
     std::vector<PostgresTable> sequences;
   };
 
-  // --- revocation: no login any more, its sessions end, the role goes, and nothing of it is left -------------------------------
+  // --- revocation: no login any more and no session, then no role, and at last a look for sessions that slipped in
+  // -------------------------------
 
-  void forbid(const std::string& role, StatusHandler done) {
-    admin_->run({forbid_login(role)}, Urgency::kUrgent,
-                [self = shared_from_this(), role, done = std::move(done)](PostgresAnswer forbidden) mutable {
-                  if (forbidden) return self->end_sessions(role, std::move(done));
-                  if (forbidden.error().state == kNoSuchRole) return done({});  // never alive, or dead already
-                  done(fail(self->explained(std::move(forbidden.error()))));
-                });
-  }
-
-  void end_sessions(const std::string& role, StatusHandler done) {
-    admin_->run(end_sessions_of_role(role), Urgency::kUrgent,
-                [self = shared_from_this(), role, done = std::move(done)](PostgresAnswer ended) mutable {
-                  if (!ended) return done(fail(self->explained(std::move(ended.error()))));
-                  const auto& oids = ended->front();
-                  if (oids.empty()) return done({});
-                  self->drop({role, oids.front().front(), tables_in((*ended)[2])}, true, std::move(done));
+  void disarm(const std::string& role, StatusHandler done) {
+    admin_->run(disarm_statements(role), Urgency::kUrgent,
+                [self = shared_from_this(), role, done = std::move(done)](PostgresAnswer disarmed) mutable {
+                  if (disarmed) return self->drop({role, disarmed->at(2).at(0).at(0), tables_in(disarmed->at(3))}, true, std::move(done));
+                  if (disarmed.error().state == kNoSuchRole) return done({});  // never alive, or dead already
+                  done(fail(self->explained(std::move(disarmed.error()))));
                 });
   }
 

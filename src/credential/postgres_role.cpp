@@ -69,11 +69,10 @@ PostgresStatement end_sessions_named(std::string_view session) {
           {std::string(session)}};
 }
 
-PostgresStatement forbid_login(std::string_view role) { return {"ALTER ROLE " + quoted_identifier(role) + " NOLOGIN"}; }
-
-std::vector<PostgresStatement> end_sessions_of_role(std::string_view role) {
-  return {{"SELECT oid FROM pg_roles WHERE rolname = $1", {std::string(role)}},
+std::vector<PostgresStatement> disarm_statements(std::string_view role) {
+  return {{"ALTER ROLE " + quoted_identifier(role) + " NOLOGIN"},
           {"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", {std::string(role)}},
+          {"SELECT oid FROM pg_roles WHERE rolname = $1", {std::string(role)}},
           {R"(SELECT n.nspname, c.relname FROM pg_shdepend d JOIN pg_roles r ON d.refobjid = r.oid
 JOIN pg_database b ON b.oid = d.dbid AND b.datname = current_database()
 JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S' JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -34,9 +34,8 @@ std::vector<PostgresStatement> create_statements(const PostgresRole& role, const
                                                  const std::vector<PostgresTable>& sequences, std::string_view database);
 // Ends other sessions of that name: those in which a mint that nobody waits for may still run. One row each, "t" where it is ended.
 PostgresStatement end_sessions_named(std::string_view session);
-PostgresStatement forbid_login(std::string_view role);
-// (1) tells the role's oid, (2) ends its sessions, (3) tells the sequences that it was granted.
-std::vector<PostgresStatement> end_sessions_of_role(std::string_view role);
+// (1) forbids the role to log in, (2) ends its sessions, (3) tells its oid, (4) the sequences that it was granted.
+std::vector<PostgresStatement> disarm_statements(std::string_view role);
 // Ends those that are left, and tells how many: an oid is enough, the role may be gone.
 PostgresStatement end_sessions_of_oid(std::string_view oid);
 // `sequences`: DROP OWNED, which takes them for tables, fails where the admin has no right but USAGE on them.

@@ -9,6 +9,7 @@ import { makeKey, startSshd } from "./sshd_part.mjs";
 
 const kLifetime_ms = 600_000; // far longer than a test: a credential that is dead was revoked, it did not expire
 const kRecovery_ms = 20_000;
+const kLongestLife_ms = 500; // a gate needs about a fifth of it to its first mint
 const kTurnLock = 7525894321; // what makes and unmakes of roles take turns by: src/credential/postgres_role.cpp
 
 export async function openWorld() {
@@ -171,7 +172,7 @@ export async function killAtRandom(world, kills, { rest_every = 25, random = Mat
     const gate = startDriver(state, world.configuration);
     const workers = Array.from({ length: 4 }, () => work(gate).catch(() => {}));
     if (random() < 0.9) await Promise.race([gate.ask("list").catch(() => {}), gate.ended]); // some die while they start
-    await new Promise((resolve) => setTimeout(resolve, random() * 150));
+    await new Promise((resolve) => setTimeout(resolve, random() * kLongestLife_ms));
     gate.kill();
     await gate.ended;
     await Promise.all(workers);

@@ -40,7 +40,8 @@ export function run(command, args, { input, env = plain, timeout = 30_000 } = {}
   });
 }
 
-export async function startPostgres() {
+// log: which statements its log has.
+export async function startPostgres({ log: logged = "all" } = {}) {
   const bin = binaries();
   const folder = scratch("interlock-pg");
   const data = join(folder, "data");
@@ -51,7 +52,7 @@ export async function startPostgres() {
   const inFolder = (command) => execFileSync(asServer(command)[0], asServer(command).slice(1), { cwd: folder, env: plain, stdio: ["ignore", "pipe", "pipe"] });
   inFolder([join(bin, "initdb"), "-D", data, "-U", "postgres", "-A", "scram-sha-256", "--no-locale", "-E", "UTF8", "--no-instructions", `--pwfile=${writePassword(folder)}`]);
   const port = await freePort();
-  const options = ["-D", data, "-p", String(port), "-k", folder, "-h", "127.0.0.1", "-c", "max_connections=300", "-c", "log_statement=all", "-c", "logging_collector=off"];
+  const options = ["-D", data, "-p", String(port), "-k", folder, "-h", "127.0.0.1", "-c", "max_connections=300", "-c", `log_statement=${logged}`, "-c", "logging_collector=off"];
   const [command, ...args] = asServer([join(bin, "postgres"), ...options]);
   const log = [];
   const server = spawn(command, args, { cwd: folder, env: plain, stdio: ["ignore", "ignore", "pipe"] });
@@ -110,10 +111,11 @@ export async function startPostgres() {
           return answer;
         },
         // Asks until the server ends it: what it said, and when.
-        async used() {
+        async used(pause_ms = 0) {
           for (;;) {
             try {
               await this.say("SELECT 1");
+              if (pause_ms > 0) await new Promise((resolve) => setTimeout(resolve, pause_ms));
             } catch {
               return { error: await ended, at_ms: performance.now() };
             }
