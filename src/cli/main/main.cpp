@@ -7,6 +7,7 @@
 #include "cli/agent_verb.hpp"
 #include "cli/approve_verb.hpp"
 #include "cli/arguments.hpp"
+#include "cli/catalogue_verb.hpp"
 #include "cli/log_verb.hpp"
 #include "cli/pins_verb.hpp"
 #include "cli/policy_verb.hpp"
@@ -71,6 +72,7 @@ const std::vector<Verb>& verbs() {
       {"server", "logins for servers behind OAuth: interlock server list|login",
        on_state([](const auto& folder, const Words& words) { return run_server(folder, words); })},
       {"policy", "check, fmt, test, explain, translate and analyze policies", run_policy},
+      {"catalogue", "connectors from OpenAPI descriptions, and what entries there are", run_catalogue},
       {"log", "what was asked, decided and done; and the proof of it",
        on_state([](const auto& folder, const Words& words) { return run_log(folder, words); })},
       {"version", "the version of this program", run_version},
