@@ -8,19 +8,29 @@
 namespace interlock::credential {
 namespace {
 
+constexpr std::size_t kRunBytes = 16;   // of a value with signs in it: shorter ones are found by chance
 constexpr std::size_t kLineBytes = 24;  // of a value with several lines: a shorter one tells little
+
+// RFC 3986 §2.3.
+bool is_unreserved(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+}
 
 std::string percent_encoded(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) out += c;
+    if (is_unreserved(c)) out += c;
     else out.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
   }
   return out;
+}
+
+std::string json_escaped(std::string_view text) {
+  std::string out;
+  json::write_string_to(out, text);
+  return out.substr(1, out.size() - 2);
 }
 
 // The characters that are the same whatever stands before `text`, by `before` bytes beyond a multiple of three, and after it.
@@ -47,6 +57,17 @@ void Echoes::add_form(std::string_view form) {
   needles_.emplace(at, form);
 }
 
+void Echoes::add_base64(std::string_view text) {
+  for (std::size_t before = 0; before < 3; ++before) {
+    auto core = base64_core(text, before);
+    add_form(core);
+    std::ranges::replace(core, '+', '-');
+    std::ranges::replace(core, '/', '_');
+    add_form(core);
+    store::wipe(core);
+  }
+}
+
 void Echoes::add(std::string_view secret) {
   while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.remove_suffix(1);
   if (secret.size() < kEchoBytes) return;
@@ -55,21 +76,22 @@ void Echoes::add(std::string_view secret) {
     store::wipe(form);
   };
   add_form(secret);
-  std::string escaped;
-  json::write_string_to(escaped, secret);
-  add_wiped(escaped.substr(1, escaped.size() - 2));
+  auto escaped = json_escaped(secret);
+  add_form(escaped);
+  add_wiped(json_escaped(escaped));  // a JSON text as a string of another
+  add_base64(escaped);
   store::wipe(escaped);
+  add_base64(secret);
   add_wiped(percent_encoded(secret));
   auto hex = to_hex(secret);
   add_form(hex);
   std::ranges::transform(hex, hex.begin(), [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c; });
   add_wiped(std::move(hex));
-  for (std::size_t before = 0; before < 3; ++before) {
-    auto core = base64_core(secret, before);
-    add_form(core);
-    std::ranges::replace(core, '+', '-');
-    std::ranges::replace(core, '/', '_');
-    add_wiped(std::move(core));
+  // Encodings differ in what they leave as it is; all leave this.
+  for (auto rest = secret; !rest.empty();) {
+    const auto size = static_cast<std::size_t>(std::ranges::find_if_not(rest, is_unreserved) - rest.begin());
+    if (size >= kRunBytes && size < secret.size()) add_form(rest.substr(0, size));
+    rest.remove_prefix(std::min(rest.size(), size + 1));
   }
   if (secret.find('\n') == std::string_view::npos) return;
   for (auto rest = secret; !rest.empty();) {

@@ -33,6 +33,8 @@ TEST(AnEcho, IsHiddenInEveryFormThatItMayComeBackIn) {
       {"base64url", base64url_encode(secret)},
       {"Basic, with a name of any length",
        base64_encode("a:" + secret) + " " + base64_encode("ab:" + secret) + " " + base64_encode("abc:" + secret)},
+      {"a JSON text within a JSON text", escaped("{\"token\":" + escaped(secret) + "}")},
+      {"base64 of JSON", base64_encode("{\"a\":1,\"token\":" + escaped(secret) + "}")},
       {"in the middle of a base64 of more", base64_encode("{\"x\":\"" + secret + "\",\"y\":1}")},
   };
   for (const auto& [name, before] : cases) {
