@@ -51,6 +51,7 @@ class Stream final : public ServerStream, public std::enable_shared_from_this<St
   // The answer is complete, or no longer wanted: nobody is called any more.
   void done() {
     over_ = true;
+    gone_ = nullptr;
     let_go();
   }
   // Later, so that nobody is called back in the middle of something.
@@ -509,8 +510,7 @@ void Stream::end(Headers trailers) {
 
 void Stream::cut() {
   if (over_) return;
-  over_ = true;
-  let_go();
+  done();
   connection_->give_up();
 }
 

@@ -387,7 +387,12 @@ TEST(StreamRelay, MovesLongBodiesBothWaysInLittleMemory) {
   for (std::size_t got = 0; got < kBytes; got += 1 << 20) ASSERT_EQ(client.read_exactly(1 << 20).size(), 1U << 20);
   const auto after = resident();
   sender.join();
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which keep what was freed
   EXPECT_LT(after, before + (std::size_t{16} << 20));
+#else
+  (void)before;
+  (void)after;
+#endif
 }
 
 TEST(StreamRelay, LetsGoOfTheServerWhenTheClientHasGone) {
