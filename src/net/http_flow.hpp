@@ -10,27 +10,9 @@
 #include "base/result.hpp"
 #include "net/http_body_decoder.hpp"
 #include "net/http_head.hpp"
-#include "net/http_head_scanner.hpp"
+#include "net/http_head_collector.hpp"
 
 namespace interlock::net {
-
-// Collects a head that comes in pieces; one that comes whole is not copied.
-class HeadCollector {
- public:
-  enum class Found : std::uint8_t { kMore, kEnd, kBad, kTooLong };
-
-  // Takes bytes up to the end of the head, `used` of them. After kEnd: head() until the next feed().
-  Found feed(std::string_view bytes, std::size_t limit_bytes, std::size_t& used);
-  std::string_view head() const { return head_; }
-  bool has_line() const { return scanner_.has_line(); }
-  const char* problem() const { return scanner_.problem(); }
-  void restart();  // for the next head
-
- private:
-  HeadScanner scanner_;
-  std::string pending_;
-  std::string_view head_;
-};
 
 class RequestFlow {
  public:

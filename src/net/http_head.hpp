@@ -42,7 +42,7 @@ bool is_authority(std::string_view text);
 // The same host, without regard to case, and the same port, `default_port` where one is left out.
 bool same_authority(std::string_view a, std::string_view b, std::string_view default_port);
 
-// A target as RFC 3986 writes it: no control byte, no space, nothing that only some readers take, no fragment.
+// A target as RFC 3986 writes it: no control byte, no space, no fragment; a byte that only some readers take is taken by none here.
 bool is_target_text(std::string_view text);
 
 // Whether all may be written as they are: names are tokens, and no value can end a line early.

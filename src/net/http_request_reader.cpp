@@ -4,6 +4,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 
 #include "base/json.hpp"
+#include "net/http_head.hpp"
 
 namespace interlock::net {
 namespace {
@@ -29,12 +30,6 @@ Refusal bad_target(int status = 400) {
   return {status, status == 414 ? ErrorCode::kTooLarge : ErrorCode::kInvalid,
           status == 414 ? "the request target is too long" : "the request target is not valid",
           "send a path that begins with / (RFC 9112 §3.2)"};
-}
-
-// RFC 3986 leaves these out of a URI; a byte that only some readers take is taken by none here.
-bool is_target_text(std::string_view text) {
-  return std::none_of(text.begin(), text.end(),
-                      [](char c) { return c <= ' ' || c >= 0x7f || c == '#' || c == '"' || c == '<' || c == '>' || c == '\\'; });
 }
 
 // host [":" port] (RFC 9110 §7.2). Empty where the target has no authority.
@@ -175,17 +170,15 @@ RequestReader::RequestReader(std::size_t header_bytes, std::size_t body_bytes) :
 std::size_t RequestReader::feed(std::string_view bytes) {
   const auto all = bytes.size();
   if (state_ == State::kIdle) {
-    // Empty lines before a request are skipped (RFC 9112 §2.2). Half of one waits in pending_.
-    while (pending_.empty() && bytes.starts_with("\r\n")) bytes.remove_prefix(2);
-    if (bytes.empty()) return all;
-    if (!pending_.empty() && bytes.front() == '\n') {
-      pending_.clear();
-      return all - bytes.size() + 1;
-    }
-    if (pending_.empty() && bytes == "\r") {
-      pending_ = "\r";
+    // Empty lines before a request are skipped (RFC 9112 §2.2).
+    if (std::exchange(half_line_, false)) {
+      if (bytes.front() == '\n') return 1;
+      refuse(bad("malformed request: a CR without LF"));
       return all;
     }
+    while (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
+    half_line_ = bytes == "\r";
+    if (bytes.empty() || half_line_) return all;
     state_ = State::kHead;
   }
   const auto skipped = all - bytes.size();
@@ -193,31 +186,19 @@ std::size_t RequestReader::feed(std::string_view bytes) {
 }
 
 std::size_t RequestReader::feed_head(std::string_view bytes) {
-  const auto before = pending_.size();
-  std::string_view head = bytes;
-  if (before > 0) {
-    pending_.append(bytes);
-    head = pending_;
+  std::size_t used = 0;
+  switch (collector_.feed(bytes, header_bytes_, used)) {
+    case HeadCollector::Found::kMore: return used;
+    case HeadCollector::Found::kBad: refuse(bad(std::string("malformed request: ") + collector_.problem())); return used;
+    case HeadCollector::Found::kTooLong:
+      refuse(collector_.has_line() ? Refusal{431, ErrorCode::kTooLarge, "the head is over " + std::to_string(header_bytes_) + " bytes",
+                                             "send fewer or shorter headers"}
+                                   : bad_target(414));
+      return used;
+    case HeadCollector::Found::kEnd: break;
   }
-  const auto found = scanner_.scan(head.substr(0, std::min(head.size(), header_bytes_)));
-  if (found == HeadScanner::Found::kBad) {
-    refuse(bad(std::string("malformed request: ") + scanner_.problem()));
-    return bytes.size();
-  }
-  if (found == HeadScanner::Found::kMore) {
-    if (head.size() >= header_bytes_) {
-      refuse(scanner_.has_line() ? Refusal{431, ErrorCode::kTooLarge, "the head is over " + std::to_string(header_bytes_) + " bytes",
-                                           "send fewer or shorter headers"}
-                                 : bad_target(414));
-    } else if (before == 0) {
-      pending_.assign(bytes);
-    }
-    return bytes.size();
-  }
-  const auto size = scanner_.size();
-  parse_head(head.substr(0, size));
-  std::string().swap(pending_);
-  const auto used = size - before;
+  parse_head(collector_.head());
+  collector_.restart();
   if (state_ != State::kBody) return used;
   return used + (used < bytes.size() ? feed_body(bytes.substr(used)) : 0);
 }
@@ -271,12 +252,10 @@ bool RequestReader::take_continue() {
 void RequestReader::refuse(Refusal refusal) {
   refusal_ = std::move(refusal);
   state_ = State::kRefused;
-  std::string().swap(pending_);
   message_ = {};
 }
 
 ReceivedRequest RequestReader::take() {
-  scanner_ = {};
   state_ = State::kIdle;
   return std::exchange(message_, {});
 }

@@ -11,7 +11,7 @@
 #include "base/result.hpp"
 #include "net/http.hpp"
 #include "net/http_body_decoder.hpp"
-#include "net/http_head_scanner.hpp"
+#include "net/http_head_collector.hpp"
 
 namespace interlock::net {
 
@@ -54,9 +54,9 @@ class RequestReader {
   std::size_t body_bytes_;
   State state_ = State::kIdle;
   bool wants_continue_ = false;
-  HeadScanner scanner_;
+  bool half_line_ = false;  // a CR before the request
+  HeadCollector collector_;
   BodyDecoder body_ = BodyDecoder::none();
-  std::string pending_;  // of a head that is not complete
   ReceivedRequest message_;
   Refusal refusal_;
 

@@ -82,28 +82,21 @@ std::size_t ResponseReader::feed(std::string_view bytes) {
 }
 
 std::size_t ResponseReader::feed_head(std::string_view bytes) {
-  const auto before = pending_.size();
-  std::string_view head = bytes;
-  if (before > 0) {
-    pending_.append(bytes);
-    head = pending_;
-  }
-  const auto found = scanner_.scan(head.substr(0, std::min(head.size(), header_bytes_)));
-  if (found == HeadScanner::Found::kBad) {
-    fail_with(ErrorCode::kInvalid, std::string("the server's answer is malformed: ") + scanner_.problem());
-    return bytes.size();
-  }
-  if (found == HeadScanner::Found::kMore) {
-    if (head.size() >= header_bytes_)
+  std::size_t used = 0;
+  switch (collector_.feed(bytes, header_bytes_, used)) {
+    case HeadCollector::Found::kMore: break;
+    case HeadCollector::Found::kBad:
+      fail_with(ErrorCode::kInvalid, std::string("the server's answer is malformed: ") + collector_.problem());
+      break;
+    case HeadCollector::Found::kTooLong:
       fail_with(ErrorCode::kTooLarge, "the head of the server's answer is over " + std::to_string(header_bytes_) + " bytes");
-    else if (before == 0) pending_.assign(bytes);
-    return bytes.size();
+      break;
+    case HeadCollector::Found::kEnd:
+      parse_head(collector_.head());
+      collector_.restart();
+      break;
   }
-  const auto size = scanner_.size();
-  parse_head(head.substr(0, size));
-  pending_.clear();
-  scanner_ = {};
-  return size - before;
+  return used;
 }
 
 void ResponseReader::parse_head(std::string_view head) {

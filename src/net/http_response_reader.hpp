@@ -10,7 +10,7 @@
 #include "base/result.hpp"
 #include "net/http.hpp"
 #include "net/http_body_decoder.hpp"
-#include "net/http_head_scanner.hpp"
+#include "net/http_head_collector.hpp"
 
 namespace interlock::net {
 
@@ -46,9 +46,8 @@ class ResponseReader {
   ResponseSink& sink_;
   State state_ = State::kHead;
   bool keep_alive_ = false;
-  HeadScanner scanner_;
+  HeadCollector collector_;
   BodyDecoder body_ = BodyDecoder::none();
-  std::string pending_;  // of a head that is not complete
   Error error_;
   int interim_ = 0;  // 1xx responses so far
 
