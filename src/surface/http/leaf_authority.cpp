@@ -246,7 +246,8 @@ struct LeafAuthority::State {
     X509* const made = certificate.get();
     X509* const issuer = authority.certificate.get();
     const bool done =
-        made != nullptr && X509_set_version(made, X509_VERSION_3) == 1 && set_serial(made) && set_subject(made, address ? std::string_view() : std::string_view(host)) &&
+        made != nullptr && X509_set_version(made, X509_VERSION_3) == 1 && set_serial(made) &&
+        set_subject(made, address ? std::string_view() : std::string_view(host)) &&
         X509_set_issuer_name(made, X509_get_subject_name(issuer)) == 1 && set_times(made, now_ms - kBackdateMs, now_ms + kLeafLifeMs) &&
         X509_set_pubkey(made, leaf_key.get()) == 1 && add(made, issuer, NID_subject_alt_name, (address ? "IP:" : "DNS:") + host) &&
         add(made, issuer, NID_basic_constraints, "critical,CA:FALSE") && add(made, issuer, NID_key_usage, "critical,digitalSignature") &&
