@@ -21,6 +21,11 @@ bool is_fixed(const HostPattern& pattern) {
   return std::all_of(pattern.labels.begin(), pattern.labels.end(), [](const Segment& label) { return label.kind == Segment::Kind::kText; });
 }
 
+// As it stands in a URL: an IPv6 address in brackets.
+std::string url_host(std::string_view host) {
+  return host.find(':') == std::string_view::npos || host.starts_with('[') ? std::string(host) : "[" + std::string(host) + "]";
+}
+
 // Labels from the right, so that a name that takes many of them gets what is left.
 bool host_matches(const HostPattern& pattern, std::string_view host, std::uint16_t port, Captures& out) {
   if (pattern.port ? *pattern.port != port : port != 443 && port != 80) return false;
@@ -126,11 +131,11 @@ struct Place {
 Place place_of(const model::ActionRequest& request, const json::object& args) {
   const auto host = json::string_at(args, "host").value_or(request.server);
   const auto path = json::string_at(args, "path").value_or("/");
-  std::string url = std::string(json::string_at(args, "scheme").value_or("https")) + "://" + std::string(host);
+  std::string url = std::string(json::string_at(args, "scheme").value_or("https")) + "://" + url_host(host);
   if (const auto port = json::int_at(args, "port")) url += ":" + std::to_string(*port);
   url += path == "*" ? "/" : path;
   auto normal = normal_url(url);
-  if (!normal || normal->file) return {{"Host", std::string(host)}, {}};
+  if (!normal || normal->file) return {{"Host", url_host(host)}, {}};
   return {{"Url", std::move(normal->id)}, hosts_of(normal->host)};
 }
 
@@ -147,8 +152,8 @@ Classification classify_unknown(const model::ActionRequest& request, const Entry
 
 // A connection that is not opened: whatever is in it.
 Classification classify_tunnel(const model::ActionRequest& request, const json::object& args) {
-  const auto host = json::string_at(args, "host").value_or(request.server);
-  Classification out = cautious("http/tunnel", {"Host", std::string(host)});
+  const std::string host = url_host(json::string_at(args, "host").value_or(request.server));
+  Classification out = cautious("http/tunnel", {"Host", host});
   auto hosts = hosts_of(host);
   if (hosts.size() > 1) out.containers.assign(hosts.begin() + 1, hosts.end());
   return out;
@@ -189,7 +194,10 @@ HttpRoute Catalogue::route(const HttpTarget& target, std::string_view connector)
   out.operation = std::string(target.upgrade ? "WEBSOCKET" : target.method) + " " + std::string(target.path);
 
   auto query = read_form(target.query);
-  const Speaker speaker = speaker_for(*data_, target, connector);
+  HttpTarget at = target;
+  const std::string host = url_host(target.host);
+  at.host = host;
+  const Speaker speaker = speaker_for(*data_, at, connector);
   if (speaker.entry != nullptr) {
     const Entry& entry = *speaker.entry;
     out.connector = entry.name;

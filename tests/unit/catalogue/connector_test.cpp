@@ -223,6 +223,24 @@ TEST(Connector, AHostLiesInItsDomains) {
   EXPECT_EQ(repo.private_realm, "github");
 }
 
+TEST(Connector, AnAddressIsItsOwnHostWithAndWithoutBrackets) {
+  const auto catalogue =
+      with("catalogue: 1\nentry: own\nhosts: [\"[::1]:8080\"]\noperations:\n  a: { request: \"GET /a\", effects: [read], band: 0 }\n");
+  for (const char* host : {"::1", "[::1]"}) {
+    const auto route = catalogue->route({.method = "GET", .host = host, .port = 8080, .path = "/a", .query = {}, .scheme = "http"});
+    EXPECT_EQ(route.operation, "a");
+    model::ActionRequest request;
+    request.surface = "http";
+    request.server = "elsewhere";
+    request.target = "GET /a";
+    request.args = route.args;
+    const auto act = catalogue->classify(request);
+    EXPECT_EQ(model::text_of(act.resource), R"(Url::"http://[::1]:8080/a")");
+    ASSERT_EQ(act.containers.size(), 1u);
+    EXPECT_EQ(act.containers[0].id, "[::1]");
+  }
+}
+
 TEST(Connector, ATunnelIsAnActOfItsOwn) {
   model::ActionRequest request;
   request.surface = "http";
