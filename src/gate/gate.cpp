@@ -74,7 +74,7 @@ Gate::Gate(Parts parts, Options options, Rules rules) : state_(std::make_unique<
                                  .on_end =
                                      [state](const task::TaskRecord& record) {
                                        if (state->parts.leases != nullptr) state->parts.leases->end_task(record.id, record.end_reason);
-                                       if (state->on_task_end) state->on_task_end(record.id);
+                                       state->tell_watchers(record.id);
                                        if (!record.killed) return;
                                        const auto report = state->cut([&](const Act& act) { return act.task == record.id; },
                                                                       "task " + record.id + " was " + record.end_reason,
@@ -378,6 +378,9 @@ void Gate::observe(const std::shared_ptr<Act>& act, const ActOutcome& outcome, s
   if (!outcome.result_text.empty()) {
     receipt.detail["result_bytes"] = outcome.result_text.size();
     receipt.detail["result_sha256"] = to_hex(sha256(outcome.result_text));
+  } else if (outcome.streamed_sha256) {
+    receipt.detail["result_bytes"] = outcome.streamed_bytes;
+    receipt.detail["result_sha256"] = to_hex(*outcome.streamed_sha256);
   }
   if (!outcome.note.empty()) receipt.detail["note"] = without_credentials(utf8_prefix(outcome.note, kNoteBytes));
   auto recorded = state.parts.ledger->append(receipt);

@@ -103,6 +103,9 @@ struct ActOutcome {
   std::string_view kind;         // "ok", "error" (the tool said so), "failed" (no answer), "cancelled", "input_required"
   std::string_view result_text;  // the JSON text that is released; hashed into the receipt
   std::string note;              // for people: why it failed
+  // Of a result that flowed and was never held whole, in place of `result_text`: how much, and its hash.
+  std::uint64_t streamed_bytes = 0;
+  std::optional<Digest> streamed_sha256 = {};
 };
 
 struct Parts {
@@ -173,8 +176,9 @@ class Gate {
                                     AdmitHandlers handlers);
   // Whether the task that `act` belongs to is open still.
   bool is_open(const std::string& task) const;
-  // Told of every task that ends, here or by another gate, right when it does. One: the surface that starts processes under tasks.
-  void on_task_end(std::function<void(const std::string& task)> work);
+  // Runs `work` once, in the middle of the task's end, here or by another gate; not where `who` is gone by then. For surfaces that keep
+  // something open under a task.
+  void when_task_ends(const std::string& task, std::weak_ptr<const void> who, std::function<void()> work);
 
   // Records how an admitted act ended; `release` comes when the result may be shown.
   void observe(const std::shared_ptr<Act>& act, const ActOutcome& outcome, std::function<void(Status)> release);

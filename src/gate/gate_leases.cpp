@@ -120,6 +120,18 @@ bool Gate::is_open(const std::string& task) const {
   return state_->parts.tasks->may_go_on(task, state_->parts.clock->now_ms()).has_value();
 }
 
-void Gate::on_task_end(std::function<void(const std::string& task)> work) { state_->on_task_end = std::move(work); }
+void Gate::when_task_ends(const std::string& task, std::weak_ptr<const void> who, std::function<void()> work) {
+  auto& watchers = state_->task_watchers[task];
+  std::erase_if(watchers, [](const auto& one) { return one.who.expired(); });
+  watchers.push_back({std::move(who), std::move(work)});
+}
+
+void Gate::State::tell_watchers(const std::string& task) {
+  const auto found = task_watchers.extract(task);
+  if (!found) return;
+  for (const auto& [who, work] : found.mapped()) {
+    if (const auto alive = who.lock()) work();
+  }
+}
 
 }  // namespace interlock::gate

@@ -51,8 +51,12 @@ struct Gate::State {
     bool recorded = false;                                              // its result was
   };
   std::unordered_map<const Act*, RunningAct> running;
-  std::function<void(const std::string& task)> on_task_end;
-  KillReport cut_with_tasks;  // since it was last cleared
+  struct TaskWatcher {
+    std::weak_ptr<const void> who;
+    std::function<void()> work;
+  };
+  std::unordered_map<std::string, std::vector<TaskWatcher>> task_watchers;  // by task
+  KillReport cut_with_tasks;                                                // since it was last cleared
 
   struct Checked {
     Digest digest{};
@@ -82,6 +86,7 @@ struct Gate::State {
   void lease(std::shared_ptr<Act> act, AdmitHandlers handlers, std::vector<std::string> wanted);
   void no_lease(const std::shared_ptr<Act>& act, const AdmitHandlers& handlers, std::string reason, std::string next);
   void release_leases(Act& act);
+  void tell_watchers(const std::string& task);
   Status record_lease(const credential::LeaseEvent& event) const;
 
   // gate_tasks.cpp

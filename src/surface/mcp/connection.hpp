@@ -42,7 +42,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void act_as(gate::Caller caller) { caller_ = std::move(caller); }
   // False: its process was started for another task.
   bool serves(const std::string& task) const;
-  void task_ended(const std::string& task);
+  bool has_ended() const { return !link_ && !start_; }  // with its task
   // Of a server with credentials; else null.
   const std::shared_ptr<ServerCredentials>& credentials() const { return credentials_; }
   // The open link, opening it first (again after it died, at most once a second).
@@ -68,6 +68,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void lease(Opened done);
   void leased(const std::shared_ptr<gate::Act>& act);
   void settle(Result<std::shared_ptr<ServerLink>> link);
+  void task_ended(const std::string& task);
   ServerAddress address() const;
   void on_notice(std::string_view method, const json::object& params);
   void on_loose_ask(AskId ask, std::string_view method, json::object params);

@@ -35,6 +35,12 @@ void Connection::leased(const std::shared_ptr<gate::Act>& act) {
   }
   task_ = act->task;
   credentials_->keep(act->leases);
+  // Later: what ends a task is in the middle of its book.
+  gate_.when_task_ends(task_, weak_from_this(), [weak = weak_from_this(), &loop = loop_, task = task_] {
+    loop.post([weak, task] {
+      if (auto self = weak.lock()) self->task_ended(task);
+    });
+  });
   open_link([weak = weak_from_this(), act](Result<std::shared_ptr<ServerLink>> link) {
     auto self = weak.lock();
     if (!self) return;

@@ -48,6 +48,7 @@ std::shared_ptr<Connection> Session::connection(std::size_t index) {
 }
 
 std::shared_ptr<Connection> Session::connection_of_task(std::size_t index, const std::string& task, gate::Caller caller) {
+  std::erase_if(connections_of_tasks_, [&](const auto& entry) { return entry.first.first != task && entry.second->has_ended(); });
   auto& connection = connections_of_tasks_[{task, index}];
   if (!connection) {
     connection = surface_.connection_for(*this, *endpoint_.servers[index]);
@@ -55,23 +56,6 @@ std::shared_ptr<Connection> Session::connection_of_task(std::size_t index, const
     connection->attach(shared_from_this());
   }
   return connection;
-}
-
-void Session::task_ended(const std::string& task) {
-  auto self = shared_from_this();
-  const auto connections = connections_;
-  for (const auto& connection : connections) {
-    if (connection) connection->task_ended(task);
-  }
-  std::vector<std::shared_ptr<Connection>> ended;
-  for (auto it = connections_of_tasks_.lower_bound({task, 0}); it != connections_of_tasks_.end() && it->first.first == task;) {
-    ended.push_back(std::move(it->second));
-    it = connections_of_tasks_.erase(it);
-  }
-  for (const auto& connection : ended) {
-    connection->task_ended(task);
-    connection->close();
-  }
 }
 
 void Session::close(std::string_view why) {

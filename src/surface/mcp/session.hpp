@@ -81,7 +81,6 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<Connection> connection(std::size_t index);
   // To a server with credentials whose process was started for another task: one of this task's own.
   std::shared_ptr<Connection> connection_of_task(std::size_t index, const std::string& task, gate::Caller caller);
-  void task_ended(const std::string& task);
 
   // Running operations by the client's request id, which is its own as long as one client uses the session.
   bool add_operation(const json::value& id, std::shared_ptr<Operation> operation);  // false: the id is in use
@@ -142,7 +141,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string id_;
   bool closed_ = false;
   std::vector<std::shared_ptr<Connection>> connections_;
-  std::map<std::pair<std::string, std::size_t>, std::shared_ptr<Connection>> connections_of_tasks_;  // until the task ends
+  std::map<std::pair<std::string, std::size_t>, std::shared_ptr<Connection>> connections_of_tasks_;
   bool many_clients_ = false;
   std::unordered_multimap<std::string, std::shared_ptr<Operation>> operations_;
   std::unordered_map<std::int64_t, Answer> asks_;

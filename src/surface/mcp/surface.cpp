@@ -56,20 +56,9 @@ Surface::Surface(net::Loop& loop, gate::Gate& gate, SurfaceOptions options, std:
   }
   endpoints_.emplace("", std::move(all));
   sweep_timer_ = loop_.after_ms(kSweepMs, [this] { sweep(); });
-  // Later: what ends a task is in the middle of its book.
-  gate_.on_task_end([this, weak = std::weak_ptr(alive_)](const std::string& task) {
-    loop_.post([this, weak, task] {
-      if (weak.expired()) return;
-      const auto sessions = sessions_;
-      for (const auto& [id, session] : sessions) session->task_ended(task);
-    });
-  });
 }
 
-Surface::~Surface() {
-  gate_.on_task_end({});
-  loop_.cancel(sweep_timer_);
-}
+Surface::~Surface() { loop_.cancel(sweep_timer_); }
 
 void Surface::sweep() {
   const auto now_ns = steady_ns();

@@ -87,7 +87,6 @@ class Surface {
   std::unordered_map<std::string, std::size_t> sessions_of_;  // by subject
   std::string state_prefix_;
   net::TimerId sweep_timer_ = 0;
-  std::shared_ptr<int> alive_ = std::make_shared<int>();  // what comes later looks whether this is still there
 };
 
 }  // namespace interlock::mcp
