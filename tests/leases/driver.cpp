@@ -2,9 +2,9 @@
 // kill it at a given step.
 //
 // usage: lease_driver STATE_FOLDER CONFIGURATION.json [KILL_AT]
-//   configuration: {"secrets": {NAME: TEXT}, "ca_file"?: PEM, "credentials": {NAME: {"broker": KIND, "lifetime_ms": N, ...settings}}}
-//   orders:  {"op": "acquire", "id": N, "credential", "task", "band", "effects": [...], "resource"?: [TYPE, ID], "containers"?: [[TYPE,
-//   ID]]}   answers its fields
+//   configuration: {"mint_timeout_ms"?: N, "secrets": {NAME: TEXT}, "ca_file"?: PEM, "credentials": {NAME: {"broker": KIND, "lifetime_ms":
+//   N, ...settings}}} orders:  {"op": "acquire", "id": N, "credential", "task", "band", "effects": [...], "resource"?: [TYPE, ID],
+//   "containers"?: [[TYPE, ID]]}   answers its fields
 //            {"op": "release", "id": N, "lease": ID}   {"op": "end_task", "id": N, "task"}   {"op": "list", "id": N}
 //            {"op": "close", "id": N}   ends every lease and the process
 // A step is a write to the store, a call of a broker or its answer, a receipt: each has a before and an after. The process kills itself at
@@ -35,7 +35,7 @@ namespace {
 
 constexpr std::int64_t kTickMs = 100;
 constexpr std::int64_t kCloseMs = 20'000;
-constexpr std::int64_t kMintTimeoutMs = 1'000;
+constexpr std::int64_t kMintTimeoutMs = 15'000;
 
 // Counts what is done, and dies where it is told to.
 class Steps {
@@ -150,7 +150,9 @@ class Driver {
       }
     }
     http_ = std::make_unique<net::HttpClient>(loop_, net::HttpClientOptions{.ca_file = text_at(configuration, "ca_file")});
-    book_ = must(LeaseBook::open(parts(), {.retry_first_ms = 50, .retry_most_ms = 500, .mint_timeout_ms = kMintTimeoutMs}));
+    book_ = must(LeaseBook::open(parts(), {.retry_first_ms = 50,
+                                           .retry_most_ms = 500,
+                                           .mint_timeout_ms = json::int_at(configuration, "mint_timeout_ms").value_or(kMintTimeoutMs)}));
     std::vector<CredentialConfig> credentials;
     for (const auto& [name, value] : *json::object_at(configuration, "credentials"))
       credentials.push_back(credential({name.data(), name.size()}, value.as_object()));

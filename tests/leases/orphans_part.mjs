@@ -18,6 +18,7 @@ export async function openWorld() {
   const krl = join(folder, "revoked.krl");
   const postgres = await startPostgres();
   const configuration = {
+    mint_timeout_ms: 1_000, // a mint that was cut off is pursued for so long
     secrets: { "pg/admin": kAdminPassword, "ssh/ca": authority },
     credentials: {
       shop: {
