@@ -295,7 +295,7 @@ std::vector<CatalogueSource> documented() {
 
 TEST(CatalogueDocs, TheExamplesLoadAndMeanWhatTheTextSays) {
   const auto sources = documented();
-  ASSERT_EQ(sources.size(), 2u);
+  ASSERT_EQ(sources.size(), 3u);
   const std::vector<ServerBinding> bound{{.name = "t", .command = {"npx", "-y", "@acme/tickets-mcp@3"}, .cwd = "/srv"},
                                          {.name = "notes", .catalogue = "my-notes", .command = {"notes"}}};
   auto loaded = Catalogue::load(sources, bound);
@@ -332,6 +332,14 @@ TEST(CatalogueDocs, TheExamplesLoadAndMeanWhatTheTextSays) {
   EXPECT_EQ(unknown.band, Band::kSensitive);
   for (auto effect : {Effect::kWrite, Effect::kDelete, Effect::kExecute, Effect::kSend}) EXPECT_TRUE(has(unknown, effect));
   EXPECT_EQ(catalogue.classify(call("notes", "list_notes", "{}")).band, Band::kObserve);
+  // The connector: names of the host count as the path's, and the query decides.
+  const auto route = [&](const char* method, const char* host, const char* path, const char* query) {
+    return catalogue.route({.method = method, .host = host, .path = path, .query = query});
+  };
+  EXPECT_EQ(route("GET", "tickets.example.com", "/projects/p/tickets/7", "").operation, "tickets/get");
+  EXPECT_EQ(route("PUT", "eu.tickets.example.net", "/files/a/b.txt", "acl").operation, "files/set-acl");
+  EXPECT_EQ(route("GET", "a.b.tickets.example.org", "/x", "").args.at("team"), "a.b");
+  EXPECT_FALSE(route("PUT", "tickets.example.com", "/files/a", "").known);
 }
 
 TEST(Catalogue, AllReferenceServersAndTheLargeApisAreShipped) {
