@@ -6,6 +6,7 @@
 
 #include "credential/by_effect.hpp"
 #include "credential/oauth_endpoints.hpp"
+#include "credential/refresh_token.hpp"
 #include "credential/refresh_turn.hpp"
 #include "oauth/challenge.hpp"
 #include "oauth/revocation.hpp"
@@ -15,7 +16,6 @@ namespace {
 
 constexpr std::string_view kExchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
 constexpr std::string_view kAccessTokenType = "urn:ietf:params:oauth:token-type:access_token";
-constexpr std::string_view kKeptBy = "the oauth broker";
 constexpr std::int64_t kMint_ms = 30'000;  // between the plan and the server's own clock reading, at most
 
 enum class Grant : std::uint8_t { kClientCredentials, kRefreshToken, kTokenExchange };
@@ -29,7 +29,10 @@ class OauthBroker final : public Broker {
         credential_(std::move(credential)),
         endpoints_(settings, calls_, clock_, vault_) {
     read_grant(settings);
-    if (grant_ == Grant::kRefreshToken) turn_.emplace(calls_, *parts.sealed, clock_, refresh_token_secret_);
+    if (grant_ == Grant::kRefreshToken) {
+      turn_.emplace(calls_, *parts.sealed, clock_, refresh_token_secret_);
+      refresh_token_.emplace(vault_, *parts.sealed, refresh_token_secret_);
+    }
     scopes_ = ByEffect::read(settings, "scopes");
     for (const auto* entry : scopes_.all())
       if (!scopes_of(*entry))
@@ -137,7 +140,7 @@ class OauthBroker final : public Broker {
     oauth::Form form;
     if (grant_ == Grant::kClientCredentials) form.emplace_back("grant_type", "client_credentials");
     if (grant_ == Grant::kRefreshToken) {
-      const auto token = vault_.get(refresh_token_secret_);
+      const auto token = refresh_token_->get();
       if (!token) return fail(token.error());
       form.emplace_back("grant_type", "refresh_token");
       form.emplace_back("refresh_token", std::string(token->view()));
@@ -194,10 +197,8 @@ class OauthBroker final : public Broker {
   }
 
   Status keep_refresh_token(oauth::TokenResponse& response) {
-    if (grant_ != Grant::kRefreshToken || response.refresh_token.empty()) return {};
-    const auto held = vault_.get(refresh_token_secret_);
-    if (held && held->view() == response.refresh_token) return {};
-    const auto kept = vault_.rotate(refresh_token_secret_, Secret::take(std::move(response.refresh_token)), kKeptBy);
+    if (!refresh_token_ || response.refresh_token.empty()) return {};
+    const auto kept = refresh_token_->keep(Secret::take(std::move(response.refresh_token)));
     if (kept) return {};
     return fail(kept.error().code, "the server's next refresh token cannot be kept: " + kept.error().message,
                 "log in again and put its refresh token in the secret " + refresh_token_secret_);
@@ -293,6 +294,7 @@ class OauthBroker final : public Broker {
   std::string subject_token_secret_;
   std::string subject_token_type_;
   std::optional<RefreshTurn> turn_;
+  std::optional<RefreshToken> refresh_token_;
   ByEffect scopes_;
   std::string audience_;
   std::string resource_;

@@ -13,9 +13,9 @@
 
 namespace interlock::credential {
 
-inline constexpr std::int64_t kTurn_ms = 15'000;  // longer than a token request may take
+inline constexpr std::int64_t kTurn_ms = 11'000;  // longer than a token request may take (oauth::kFetchTimeoutMs)
 inline constexpr std::int64_t kTurnPoll_ms = 20;
-inline constexpr std::int64_t kTurnWait_ms = 12'000;
+inline constexpr std::int64_t kTurnWait_ms = 13'000;  // longer than a dead gate can hold it, shorter than a mint may take
 
 class RefreshTurn {
  public:

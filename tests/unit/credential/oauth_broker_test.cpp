@@ -148,6 +148,24 @@ TEST_F(OauthBrokerTest, ARotatedRefreshTokenIsKeptBeforeAnythingElseIsDone) {
   EXPECT_EQ(oauth::form_get(revoked_, "token"), "at-1");
 }
 
+TEST_F(OauthBrokerTest, ARefreshTokenThatACrashLeftBeforeTheVaultIsTakenUp) {
+  settings_["grant"] = "refresh_token";
+  settings_["refresh_token_secret"] = "oauth/refresh";
+  const auto broker = make(settings_);
+  const auto version = world_.vault.meta("oauth/refresh")->versions.front().number;
+  ASSERT_TRUE(world_.sealed.put("refresh-next", "oauth/refresh", std::to_string(version) + " refresh-1"));
+  ASSERT_TRUE(world_.mint(*broker));
+  EXPECT_EQ(sent("refresh_token"), "refresh-1");
+  EXPECT_EQ(world_.kept("oauth/refresh"), "refresh-1");
+  EXPECT_FALSE(*world_.sealed.get("refresh-next", "oauth/refresh"));
+  // Not where a human has put a newer one in since.
+  ASSERT_TRUE(world_.sealed.put("refresh-next", "oauth/refresh", std::to_string(version + 1) + " refresh-2"));
+  ASSERT_TRUE(world_.vault.rotate("oauth/refresh", Secret("from a new login"), "ada"));
+  ASSERT_TRUE(world_.mint(*broker));
+  EXPECT_EQ(sent("refresh_token"), "from a new login");
+  EXPECT_FALSE(*world_.sealed.get("refresh-next", "oauth/refresh"));
+}
+
 TEST_F(OauthBrokerTest, BrokersThatShareARefreshTokenTakeTurns) {
   settings_["grant"] = "refresh_token";
   settings_["refresh_token_secret"] = "oauth/refresh";
