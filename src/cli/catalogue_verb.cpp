@@ -95,8 +95,8 @@ int import(const Arguments& arguments) {
   if (file.empty()) std::printf("%s", imported->entry.c_str());
   for (const std::string& note : imported->notes) std::fprintf(stderr, "note: %s\n", printable(note, 1000).c_str());
   std::fprintf(stderr,
-               "%zu operations%s. Effects and bands are guesses: read them, then name the file under `catalogue:` in interlock.yaml.\n",
-               imported->operations, file.empty() ? "" : (" in " + printable(file, 1000)).c_str());
+               "%zu operation%s%s. Effects and bands are guesses: read them, then name the file under `catalogue:` in interlock.yaml.\n",
+               imported->operations, imported->operations == 1 ? "" : "s", file.empty() ? "" : (" in " + printable(file, 1000)).c_str());
   return kDone;
 }
 

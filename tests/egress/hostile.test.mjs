@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { eventually } from "../peers/parts.mjs";
 import { makeAuthority } from "../identity/certificates.mjs";
 import { execute, kSecret, openEgress, startServer, watchMemory } from "./world.mjs";
-import { certificateFor, converse, expiredCertificate, field, frame, goAway, kPreface, opened, request, selfSigned, settings, toProxy, tunnel } from "./hostile_parts.mjs";
+import { certificateFor, converse, expiredCertificate, field, frame, goAway, kinds, kPreface, opened, request, selfSigned, settings, toProxy, tunnel } from "./hostile_parts.mjs";
 
 const kHelp_kib = 64 * 1024;
 const kEnhanceYourCalm = 11;
@@ -151,6 +151,42 @@ describe("hostile clients", () => {
       });
       assert.ok(goAway(result.bytes) !== undefined || result.ended, "the connection still stands");
       assert.ok(grown_kib < kHelp_kib, `the gate grew by ${grown_kib} KiB`);
+      await assertServing();
+    });
+  }
+
+  // What HTTP/2 could carry and HTTP/1.1 would take for its own syntax (RFC 9113 §8.2.1, §8.2.2, §8.3).
+  const kGet = [[":method", "GET"], [":scheme", "https"], [":authority", "HOST"], [":path", "/injected"]];
+  for (const [what, fields] of [
+    ["a line end in a value", [...kGet, ["x-a", "b\r\nx-injected: yes"]]],
+    ["a line feed in a value", [...kGet, ["x-a", "b\nx-injected: yes"]]],
+    ["a NUL in a value", [...kGet, ["x-a", "b\0c"]]],
+    ["a line end in a name", [...kGet, ["x-a: b\r\nx-injected", "yes"]]],
+    ["a colon in a name", [...kGet, ["x-a:b", "c"]]],
+    ["a name in capitals", [...kGet, ["X-A", "b"]]],
+    ["chunks", [...kGet, ["transfer-encoding", "chunked"]]],
+    ["a connection field", [...kGet, ["connection", "x-a"]]],
+    ["an upgrade", [...kGet, ["upgrade", "websocket"]]],
+    ["a request in its path", [...kGet.slice(0, 3), [":path", "/injected HTTP/1.1\r\nHost: x\r\n\r\nGET /smuggled"]]],
+    ["a path of dots", [...kGet.slice(0, 3), [":path", "/a/%2e%2e/injected"]]],
+    ["no path", kGet.slice(0, 3)],
+    ["two paths", [...kGet, [":path", "/second"]]],
+    ["a method of two words", [[":method", "GET /smuggled HTTP/1.1\r\n"], ...kGet.slice(1)]],
+    ["another authority in Host", [...kGet, ["host", "evil.example"]]],
+    ["the authority of another host", [...kGet.slice(0, 2), [":authority", "evil.example"], kGet[3]]],
+    ["a late pseudo-header", [["x-a", "b"], ...kGet]],
+    ["a body shorter than its length", [...kGet, ["content-length", "5"]]],
+  ]) {
+    it(`HTTP/2 injects nothing: ${what}`, async () => {
+      const host = `localhost:${secure.port}`;
+      const before = secure.seen.length;
+      const socket = await opened(gate.proxy, host, { ca: gate.caBundle, alpn: ["h2"] });
+      const block = Buffer.concat(fields.map(([name, value]) => field(name, value.replace("HOST", host))));
+      const answered = (got) => kinds(got).some(({ type, stream }) => type === 7 || (stream === 1 && (type === 1 || type === 3)));
+      const { bytes, ended } = await converse(socket, Buffer.concat([kPreface, settings(), frame(1, 5, 1, block)]), { enough: answered });
+      assert.ok(answered(bytes) || ended, "there is an answer");
+      const arrived = secure.seen.slice(before).map((request) => `${request.method} ${request.url} ${JSON.stringify(request.headers)}`);
+      assert.deepEqual(arrived, []);
       await assertServing();
     });
   }

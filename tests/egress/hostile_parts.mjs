@@ -76,6 +76,13 @@ export const settings = () => frame(4, 0, 0);
 // A literal field without indexing, of new name (RFC 7541 §6.2.2), both shorter than 127 bytes.
 export const field = (name, value) => Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
 export const request = (authority, path = "/") => Buffer.concat([field(":method", "GET"), field(":scheme", "https"), field(":authority", authority), field(":path", path)]);
+// The frames among the bytes: {type, stream, payload} each.
+export function kinds(bytes) {
+  const out = [];
+  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3))
+    out.push({ type: bytes[at + 3], stream: bytes.readUInt32BE(at + 5), payload: bytes.subarray(at + 9, at + 9 + bytes.readUIntBE(at, 3)) });
+  return out;
+}
 // The error code of the GOAWAY among the bytes; undefined: there is none.
 export function goAway(bytes) {
   for (let at = 0; at + 9 <= bytes.length; ) {
