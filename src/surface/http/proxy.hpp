@@ -85,9 +85,10 @@ class Proxy {
   std::size_t under_way() const;  // exchanges
   json::object describe() const;  // for `interlock status`
 
+  struct State;  // the room's own
+
  private:
   Proxy() = default;
-  struct State;
   std::shared_ptr<State> state_;
 };
 
