@@ -2,10 +2,11 @@
 // kill it at a given step.
 //
 // usage: lease_driver STATE_FOLDER CONFIGURATION.json [KILL_AT]
-//   configuration: {"mint_timeout_ms"?: N, "secrets": {NAME: TEXT}, "ca_file"?: PEM, "credentials": {NAME: {"broker": KIND, "lifetime_ms":
-//   N, ...settings}}} orders:  {"op": "acquire", "id": N, "credential", "task", "band", "effects": [...], "resource"?: [TYPE, ID],
-//   "containers"?: [[TYPE, ID]]}   answers its fields
-//            {"op": "release", "id": N, "lease": ID}   {"op": "end_task", "id": N, "task"}   {"op": "list", "id": N}
+//   configuration: {"mint_timeout_ms"?: N, "secrets": {NAME: TEXT}, "ca_file"?: PEM, "credentials": {NAME: {"broker": KIND,
+//                   "lifetime_ms": N, ...settings}}}
+//   orders:  {"op": "acquire", "id": N, "credential", "task", "band", "effects": [...], "resource"?: [TYPE, ID],
+//             "containers"?: [[TYPE, ID]]}   answers its fields
+//            {"op": "release", "id": N, "lease": ID}   {"op": "end_task", "id": N, "task"}   {"op": "list", "id": N, "ended"?: false}
 //            {"op": "close", "id": N}   ends every lease and the process
 // A step is a write to the store, a call of a broker or its answer, a receipt: each has a before and an after. The process kills itself at
 // step KILL_AT; "close" tells how many there were.
@@ -222,7 +223,7 @@ class Driver {
       book_->end_task(text_at(order, "task"), "the test ends it", [this, id] { answer(id, json::object{}); });
     } else if (op == "list") {
       json::array records;
-      for (const auto& record : book_->list(true)) records.push_back(to_json(record));
+      for (const auto& record : book_->list(json::bool_at(order, "ended", true))) records.push_back(to_json(record));
       answer(id, json::object{{"leases", std::move(records)}, {"open", book_->size()}});
     } else if (op == "close") {
       close(id);
