@@ -67,7 +67,7 @@ struct HttpRoute {
   // Then the surface adds "body" (bounded), before it asks the gate: kJson: what json::parse() makes of it; kForm: what read_form() does;
   // null where there is none. One that cannot be read, or is too long, is left out, and the act is not known.
   BodyUse body = BodyUse::kNone;
-  ModelWire model = ModelWire::kNone;
+  ModelWire model = ModelWire::kNone;           // then `body` is kJson
   std::vector<std::string> credential_headers;  // where clients of this API put their keys, beside Authorization: "x-api-key"
   std::vector<std::string> credential_query;    // "key"
 };

@@ -231,6 +231,7 @@ void EntryParser::read_operation(const Node& name, const Node& node) {
                                            {"openai-responses", ModelWire::kOpenAiResponses},
                                            {"anthropic-messages", ModelWire::kAnthropicMessages},
                                            {"gemini-generate", ModelWire::kGeminiGenerate}});
+  if (operation.model != ModelWire::kNone) operation.body = BodyUse::kJson;  // what enters the record is in it
   map.close();
   if (reader_.failed()) return;
   settle_resources(node, requests, operation.what);

@@ -56,6 +56,7 @@ Asked ask(const Catalogue& catalogue, std::string_view method, std::string_view 
   if (mark != std::string_view::npos) target.query = url.substr(mark + 1);
   Asked out;
   out.route = catalogue.route(target, connector);
+  if (out.route.model != ModelWire::kNone && body == nullptr) body = "{}";
   if (out.route.body != BodyUse::kNone && body != nullptr)
     out.route.args["body"] = out.route.body == BodyUse::kForm ? json::value(*read_form(body)) : *json::parse(body);
   model::ActionRequest request;
@@ -307,13 +308,14 @@ TEST(Connector, WhatCostsMoneySaysHowMuchOrThatItCannotBeTold) {
 TEST(Connector, TheRouteSaysWhatTheSurfaceHasToDo) {
   auto route = ask(*shipped(), "POST", "https://api.anthropic.com/v1/messages").route;
   EXPECT_EQ(route.model, ModelWire::kAnthropicMessages);
+  EXPECT_EQ(route.body, BodyUse::kJson) << "its prompts enter the record";
   EXPECT_EQ(route.credential_headers, std::vector<std::string>{"x-api-key"});
   route = ask(*shipped(), "POST", "https://generativelanguage.googleapis.com/v1beta/models/m:generateContent?key=AIza&alt=sse").route;
   EXPECT_EQ(route.model, ModelWire::kGeminiGenerate);
   EXPECT_EQ(route.credential_query, std::vector<std::string>{"key"});
   EXPECT_EQ(
       json::write(route.args),
-      R"({"method":"POST","host":"generativelanguage.googleapis.com","path":"/v1beta/models/m:generateContent","version":"v1beta","model":"m","query":{"alt":"sse"}})");
+      R"({"method":"POST","host":"generativelanguage.googleapis.com","path":"/v1beta/models/m:generateContent","version":"v1beta","model":"m","query":{"alt":"sse"},"body":{}})");
   route = ask(*shipped(), "GET", "http://b.s3.amazonaws.com:80/k?X-Amz-Signature=s&versionId=1").route;
   EXPECT_EQ(json::write(route.args),
             R"({"method":"GET","host":"b.s3.amazonaws.com","path":"/k","scheme":"http","bucket":"b","key":"k","query":{"versionId":"1"}})");
