@@ -90,7 +90,8 @@ class Catalogue {
   // What `target` is to the connector that speaks for its host (entries with `hosts:` and `operations:`), or to the one that is named.
   // classify() then knows a request of surface "http" whose server is that connector (or the host), whose target is the operation and whose
   // args are the route's. What no connector knows is Action::"CONNECTOR/post", or Action::"http/post" of hosts that none speaks for, on
-  // Url::"https://host/path" in Host::"host". An opaque connection is operation "tunnel": Action::"http/tunnel" on Host::"host".
+  // Url::"https://host/path" in Host::"host". One whose method is CONNECT is an opaque connection: Action::"http/tunnel" on
+  // Host::"host".
   HttpRoute route(const HttpTarget& target, std::string_view connector = {}) const;
 
   // The entry that speaks for a configured server; empty: none.

@@ -233,7 +233,7 @@ Classification classify_http(const CatalogueData& data, const model::ActionReque
   const json::object none;
   const json::object* args = request.args.if_object();
   if (args == nullptr) args = &none;
-  if (request.operation == "tunnel") return classify_tunnel(request, *args);
+  if (json::string_at(*args, "method") == "CONNECT") return classify_tunnel(request, *args);
   const auto found = data.entries.find(request.server);
   const Entry* entry = found == data.entries.end() || found->second.operations.empty() ? nullptr : &found->second;
   if (entry == nullptr) return classify_unknown(request, nullptr, *args);

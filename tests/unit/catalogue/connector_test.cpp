@@ -246,8 +246,8 @@ TEST(Connector, ATunnelIsAnActOfItsOwn) {
   model::ActionRequest request;
   request.surface = "http";
   request.server = "pinned.example.com";
-  request.operation = "tunnel";
-  request.args = json::object{{"host", "pinned.example.com"}, {"port", 443}};
+  request.target = "tunnel";
+  request.args = json::object{{"method", "CONNECT"}, {"host", "pinned.example.com"}, {"port", 443}};
   const auto act = shipped()->classify(request);
   EXPECT_EQ(act.action, "http/tunnel");
   EXPECT_EQ(model::text_of(act.resource), R"(Host::"pinned.example.com")");
