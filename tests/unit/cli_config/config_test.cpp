@@ -146,6 +146,10 @@ TEST(Config, WhatIsWrongIsNamedWithItsPlaceAndWhatToDo) {
       Wrong{"servers:\n  a: { url: \"https://x/\", headers: { A: \"b\\r\\nC: d\" } }\n", "3:41", "cannot be sent", ""},
       Wrong{"servers:\n  a: { command: [ x ], commnd: [ y ] }\n", "3:24", "unknown key `servers.a.commnd`", "did you mean `command`?"},
       Wrong{"servers:\n  a: { command: [ x ], call_timeout: 10 }\n", "3:38", "must be a duration", "250ms"},
+      Wrong{"credentials: { c: { broker: static, secret: s } }\nservers:\n  a: { command: [ x ], sharing: all, credentials: [ { "
+            "credential: c, env: "
+            "T, value: \"{token}\" } ] }\n",
+            "4:3", "is shared by several sessions", "leave `sharing` out"},
       Wrong{"auth: { tokens: [ { subject: a } ] }\n", "2:19", "`auth.tokens.token_sha256` is missing", ""},
       Wrong{"auth: { tokens: [ { token: hunter2, subject: a } ] }\n", "2:28", "never stands in the file", "sha256sum"},
       Wrong{"auth: { tokens: [ { token_sha256: abc, subject: a } ] }\n", "2:35", "64 hexadecimal digits", "sha256sum"},
