@@ -425,6 +425,7 @@ Result<Config> parse_config(std::string_view text, const fs::path& path, const C
   read_credentials(in, map, out);    // before who uses them
   read_servers(in, map, out);
   read_auth(in, map, out);
+  read_egress(in, map, out);
   read_tls(in, map, out);
   read_identity(in, map, out);
   read_registry(in, map, out);

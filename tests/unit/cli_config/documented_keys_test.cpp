@@ -104,6 +104,21 @@ void add_credential_keys(Keys& out) {
   add(known + remote + "sigv4: { " + odd + " } } ] } }", "servers.NAME.credentials.sigv4.");
 }
 
+void add_egress_keys(Keys& out) {
+  const std::string odd = "QQQQQQQQQQQQQQQQ: 1";
+  const auto add = [&](const std::string& before, const std::string& after, const std::string& above) {
+    add_parser_keys(
+        "version: 1\ncredentials: { c: { broker: static } }\negress: { listen: \"127.0.0.1:0\", " + before + odd + after + " }\n", above,
+        out);
+  };
+  add("", "", "egress.");
+  add("open: { ", " }", "egress.open.");
+  add("hosts: [ { host: a.example, ", " } ]", "egress.hosts.");
+  add("hosts: [ { host: a.example, credentials: [ { credential: c, header: H, value: v, ", " } ] } ]", "egress.hosts.credentials.");
+  add("hosts: [ { host: a.example, credentials: [ { credential: c, sigv4: { ", " } } ] } ]", "egress.hosts.credentials.sigv4.");
+  add("routes: [ { path: /a, upstream: \"https://a.example\", ", " } ]", "egress.routes.");
+}
+
 Keys keys_of_parser() {
   Keys out;
   add_parser_keys("version: 1\nQQQQQQQQQQQQQQQQ: 1\n", "", out);
@@ -117,6 +132,7 @@ Keys keys_of_parser() {
       "auth.tokens.", out);
   add_identity_keys(out);
   add_credential_keys(out);
+  add_egress_keys(out);
   return out;
 }
 
