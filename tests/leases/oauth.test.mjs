@@ -101,6 +101,31 @@ describe("a token of OAuth for one lease", () => {
     await driver.ask("end_task", { task: "again" });
   });
 
+  it("survives a kill at any step but one: with the server's answer in hand, before its first write", async () => {
+    const kSteps = 36;
+    const dieAt = async (step) => {
+      const secrets = { "oauth/gate": kSecret, "oauth/refresh": await server.refreshToken("repo:read repo:write") };
+      const own = { secrets, credentials: { refreshed: configuration.credentials.refreshed } };
+      const state = scratch();
+      const first = startDriver(state, JSON.parse(JSON.stringify(own)), step);
+      const minted = await first.acquire("refreshed", { task: "one" }).then(() => true, () => false);
+      first.kill();
+      await first.ended;
+      const second = startDriver(state, JSON.parse(JSON.stringify(own)));
+      const again = await second.acquire("refreshed", { task: "two" }).then(() => "", ({ message }) => message);
+      second.kill();
+      await second.ended;
+      return { step, minted, again };
+    };
+    // At once: what a dead gate holds of the refresh token is free again after some seconds.
+    const deaths = await Promise.all(Array.from({ length: kSteps }, (_, i) => dieAt(i + 8)));
+    const lost = deaths.filter(({ again }) => again !== "");
+    assert.ok(lost.length <= 1, JSON.stringify(lost));
+    for (const { again } of lost) assert.match(again, /interlock secret rotate oauth\/refresh/);
+    assert.ok(deaths.some(({ minted }) => !minted), "none died before its mint");
+    assert.ok(deaths.some(({ minted }) => minted), "none lived to its mint");
+  });
+
   it("is left to expire where the server would end the refresh token with it", async () => {
     const strict = await startAuthorizationServer({ kills_family: true });
     const of = (revocation_endpoint) => ({
