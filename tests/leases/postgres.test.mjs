@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { eventually, scratch } from "../peers/parts.mjs";
+import { makeAuthority } from "../identity/certificates.mjs";
 import { startDriver } from "./driver_part.mjs";
 import { dsnOf, kAdminPassword, startPostgres } from "./postgres_part.mjs";
 
@@ -198,5 +199,28 @@ describe("a role of PostgreSQL for one lease", () => {
     await Promise.all(Array.from({ length: 6 }, (_, i) => driver.ask("end_task", { task: `many-${i}` })));
     console.log(`measured: 60 roles of 6 tasks revoked within ${Math.round(performance.now() - began_ms)} ms`);
     await eventually("no role is left", async () => (await postgres.roles()).length === 0);
+  });
+});
+
+describe("a server with TLS", () => {
+  it("is believed where its certificate is, and gets no password where it is not", async () => {
+    const authority = makeAuthority();
+    const other = makeAuthority();
+    const { cert, key } = authority.server();
+    postgres = await startPostgres({ tls: { cert, key } });
+    const trust = (ca_file, more = {}) => settings({ tls: "verify-full", ca_file, ...more });
+    const gate = startDriver(scratch(), configuration({ good: trust(authority.caFile), strange: trust(other.caFile), named: trust(authority.caFile, { host: "127.0.0.2" }) }));
+    try {
+      const { lease, fields } = await gate.acquire("good");
+      assert.match(fields.dsn, /sslmode=verify-full/);
+      const seen = await postgres.ask("SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'gate'");
+      assert.deepEqual(seen, ["t"]);
+      await gate.ask("release", { lease });
+      await assert.rejects(gate.acquire("strange"), /certificate verify failed/);
+      await assert.rejects(gate.acquire("named"), /does not match host name/);
+    } finally {
+      await gate.close();
+      await postgres.stop();
+    }
   });
 });

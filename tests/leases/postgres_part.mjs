@@ -40,19 +40,22 @@ export function run(command, args, { input, env = plain, timeout = 30_000 } = {}
   });
 }
 
-// log: which statements its log has.
-export async function startPostgres({ log: logged = "all" } = {}) {
+// log: which statements its log has. tls: {cert, key} of the server, in PEM.
+export async function startPostgres({ log: logged = "all", tls } = {}) {
   const bin = binaries();
   const folder = scratch("interlock-pg");
   const data = join(folder, "data");
-  if (isRoot) {
-    const [uid, gid] = ["-u", "-g"].map((what) => Number(execFileSync("id", [what, "postgres"])));
-    chownSync(folder, uid, gid);
+  const [uid, gid] = isRoot ? ["-u", "-g"].map((what) => Number(execFileSync("id", [what, "postgres"]))) : [process.getuid(), process.getgid()];
+  chownSync(folder, uid, gid);
+  for (const [name, text] of Object.entries(tls ?? {})) {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+    chownSync(join(folder, name), uid, gid);
   }
   const inFolder = (command) => execFileSync(asServer(command)[0], asServer(command).slice(1), { cwd: folder, env: plain, stdio: ["ignore", "pipe", "pipe"] });
   inFolder([join(bin, "initdb"), "-D", data, "-U", "postgres", "-A", "scram-sha-256", "--no-locale", "-E", "UTF8", "--no-instructions", `--pwfile=${writePassword(folder)}`]);
   const port = await freePort();
-  const options = ["-D", data, "-p", String(port), "-k", folder, "-h", "127.0.0.1", "-c", "max_connections=300", "-c", `log_statement=${logged}`, "-c", "logging_collector=off"];
+  const options = ["-D", data, "-p", String(port), "-k", folder, "-h", "127.0.0.1,127.0.0.2", "-c", "max_connections=300", "-c", `log_statement=${logged}`, "-c", "logging_collector=off"];
+  if (tls) options.push("-c", "ssl=on", "-c", `ssl_cert_file=${join(folder, "cert")}`, "-c", `ssl_key_file=${join(folder, "key")}`);
   const [command, ...args] = asServer([join(bin, "postgres"), ...options]);
   const log = [];
   const server = spawn(command, args, { cwd: folder, env: plain, stdio: ["ignore", "ignore", "pipe"] });
