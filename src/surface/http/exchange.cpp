@@ -156,9 +156,9 @@ void Exchange::look_at_body() {
                            host_->connector);
   };
   // Which of the query's parameters are credentials, the connector knows; what they are must not get into the act.
-  const auto known = route_of({});
+  auto known = route_of({});
   const auto taken = take_off(headers_, target_, known, host_->keep);
-  route_ = route_of(target_.has_query ? std::string_view(target_.query) : std::string_view());
+  route_ = target_.has_query ? route_of(target_.query) : std::move(known);
   if (!taken.empty()) {
     json::array names;
     for (const auto& name : taken) names.emplace_back(name);
