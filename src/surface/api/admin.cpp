@@ -155,6 +155,7 @@ AdminAnswer answer_admin_request(const net::HttpRequest& request, const AdminOpe
   }
   if (auto answer = answer_task_request(request, path, caller, operations.tasks)) return std::move(*answer);
   if (auto answer = answer_agent_request(request, path, operations.agents)) return std::move(*answer);
+  if (auto answer = answer_secret_request(request, path, caller, operations.secrets)) return std::move(*answer);
   if (path == "pins") {
     if (get) return operations.pins ? list_answer("pins", operations.pins()) : missing("the list of pins");
     if (!post) return wrong_method("GET, POST");
@@ -189,6 +190,7 @@ void handle_admin_request(const net::HttpRequest& request, const AdminOperations
     const bool decides = path.starts_with("servers/") && operations.may_administer;
     const auto may = decides ? operations.may_administer({request.peer_pid, request.peer_uid}) : Status();
     if (answer_server_request(request, path, may, operations.servers, done)) return;
+    if (answer_lease_request(request, path, {request.peer_pid, request.peer_uid}, operations.leases, done)) return;
   }
   done(answer_admin_request(request, operations, service_uid));
 }
@@ -199,7 +201,7 @@ std::string admin_socket_path(std::string_view state_folder, int pid) {
 
 AdminListener::AdminListener(net::Loop& loop, AdminOperations operations) {
   net::HttpServerOptions options;
-  options.body_bytes = kAdminOrderBytes;
+  options.body_bytes = kAdminSecretBytes;
   options.connections = kConnections;
   options.header_timeout_ms = 5'000;
   options.body_timeout_ms = 5'000;

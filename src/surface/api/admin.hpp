@@ -14,7 +14,8 @@
 //   POST /v1/pins              {"operation":"trust"|"reset","server"?,"tool"?,"hash"?}
 //   POST /v1/reload            read configuration and policies again
 //   GET  /v1/sessions          {"sessions":[...]}
-// Tasks and kills: admin_tasks.hpp. Agents: admin_agents.hpp. OAuth towards servers: admin_servers.hpp.
+// Tasks and kills: admin_tasks.hpp. Agents: admin_agents.hpp. OAuth towards servers: admin_servers.hpp. The vault: admin_secrets.hpp.
+// Leases: admin_leases.hpp.
 #pragma once
 
 #include <functional>
@@ -29,6 +30,8 @@
 #include "net/loop.hpp"
 #include "surface/api/admin_agents.hpp"
 #include "surface/api/admin_answer.hpp"
+#include "surface/api/admin_leases.hpp"
+#include "surface/api/admin_secrets.hpp"
 #include "surface/api/admin_servers.hpp"
 #include "surface/api/admin_tasks.hpp"
 
@@ -64,6 +67,8 @@ struct AdminOperations {
   TaskOperations tasks;
   AgentOperations agents;
   ServerOperations servers;
+  SecretOperations secrets;
+  LeaseOperations leases;
 };
 
 // One request, without the wire. `service_uid` is the gate's user.
