@@ -40,6 +40,13 @@ constexpr WordRule kVerbs[] = {
     {"dispatch", Effect::kExecute, Band::kSensitive}, {"deploy", Effect::kExecute, Band::kSensitive},
     {"start", Effect::kExecute, Band::kSensitive},    {"stop", Effect::kExecute, Band::kSensitive},
     {"restart", Effect::kExecute, Band::kSensitive},  {"reboot", Effect::kExecute, Band::kSensitive},
+    {"connect", Effect::kExecute, Band::kSensitive},  {"attach", Effect::kExecute, Band::kSensitive},
+    {"proxy", Effect::kExecute, Band::kSensitive},    {"create", Effect::kWrite, Band::kSensitive},
+    {"update", Effect::kWrite, Band::kSensitive},     {"add", Effect::kWrite, Band::kSensitive},
+    {"insert", Effect::kWrite, Band::kSensitive},     {"modify", Effect::kWrite, Band::kSensitive},
+    {"enable", Effect::kWrite, Band::kSensitive},     {"disable", Effect::kWrite, Band::kSensitive},
+    {"approve", Effect::kWrite, Band::kSensitive},    {"cancel", Effect::kWrite, Band::kSensitive},
+    {"reset", Effect::kWrite, Band::kSensitive},      {"save", Effect::kWrite, Band::kSensitive},
     {"pay", Effect::kSend, Band::kCritical},          {"payment", Effect::kSend, Band::kCritical},
     {"charge", Effect::kSend, Band::kCritical},       {"refund", Effect::kSend, Band::kCritical},
     {"payout", Effect::kSend, Band::kCritical},       {"purchase", Effect::kSend, Band::kCritical},
@@ -56,6 +63,8 @@ constexpr std::string_view kRights[] = {
     "collaborator", "token",      "secret",      "password",    "credential", "key",     "apikey",       "webhook", "hook",       "sso",
     "saml",         "oauth",      "certificate", "invitation",  "account",    "billing", "subscription", "user",    "group",      "team",
 };
+// Verbs that are things as well: a GET of them looks at them.
+constexpr std::string_view kThings[] = {"comment", "payment", "message", "email", "sms", "export", "charge", "refund", "payout"};
 // Reading these shows what opens doors.
 constexpr std::string_view kSecrets[] = {"secret", "password", "credential", "token", "apikey"};
 
@@ -105,9 +114,11 @@ void raise(Facts& facts, Effect effect, Band band) {
   facts.band = std::max(facts.band, band);
 }
 
+// "send", and "sends" or "messages".
 void raise_by_verb(Facts& facts, std::string_view word) {
+  const std::string_view bare = word.ends_with('s') ? word.substr(0, word.size() - 1) : word;
   for (const WordRule& rule : kVerbs) {
-    if (rule.word == word) raise(facts, rule.effect, rule.band);
+    if (rule.word == word || rule.word == bare) raise(facts, rule.effect, rule.band);
   }
 }
 
@@ -121,12 +132,10 @@ Facts reading(const OpenApiWords& words) {
   const std::string_view last = words.path.substr(words.path.rfind('/') + 1);
   std::vector<std::string> segment;
   if (!last.starts_with('{')) add_words(last, 2, segment);
-  if (segment.size() == 1) first.push_back(segment.front());
-  // What is listed by its plain name ("comment", "payment") is looked at.
+  // "/jobs/7/run" runs, "/jobs/7/runs" lists.
+  if (segment.size() == 1 && !segment.front().ends_with('s')) first.push_back(segment.front());
   for (const std::string& word : first) {
-    if (word != "comment" && word != "payment" && word != "message" && word != "email" && word != "export" && word != "charge" &&
-        word != "refund")
-      raise_by_verb(facts, word);
+    if (!is_one_of(word, kThings)) raise_by_verb(facts, word);
   }
   std::vector<std::string> all;
   add_path_words(words.path, all);
@@ -150,8 +159,6 @@ Facts facts_of_operation(const OpenApiWords& words) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     const std::string& word = all[i];
     raise_by_verb(facts, word);
-    // "messages", "comments", "payments": what is made there.
-    if (word.ends_with('s')) raise_by_verb(facts, std::string_view(word).substr(0, word.size() - 1));
     if (i < names && is_one_of(word, kRights)) raise(facts, Effect::kAdmin, Band::kCritical);
   }
   for (const std::string_view scope : words.scopes) {

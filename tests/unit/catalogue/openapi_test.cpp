@@ -38,7 +38,13 @@ paths:
   /pets/{id}/messages: { post: { operationId: sendMessage, summary: Sends the owner a message } }
   /orders/{order}/pay: { post: { summary: Pay an order } }
   /users/{user}/roles: { put: { operationId: setRoles } }
-  /jobs/{job}/run: { get: { operationId: runJob } }
+  /jobs/{job}/restart: { get: { operationId: restartJob } }
+  /pods/{pod}/exec: { get: { operationId: connectGetPodExec } }
+  /make: { get: { operationId: makeIt, summary: Creates a thing by GET } }
+  /jobs/{job}/run: { get: { operationId: jobRun } }
+  /jobs/{job}/runs: { get: { operationId: jobRuns } }
+  /payments/{payment}: { get: { operationId: payments.get, summary: Payment by ID } }
+  /cancel: { get: { operationId: stopIt } }
   /secrets/{name}: { get: { operationId: readSecret } }
   /files/{name}.{format}: { get: { operationId: getFile } }
   /admin: { patch: { operationId: tune, security: [{ oauth: ["admin:shop"] }] } }
@@ -69,7 +75,7 @@ std::string effects_of(const model::Classification& act) {
 TEST(OpenApi, AnEntryIsMadeThatLoads) {
   const auto imported = shop();
   ASSERT_TRUE(imported) << imported.error().text();
-  EXPECT_EQ(imported->operations, 11u);
+  EXPECT_EQ(imported->operations, 17u);
   const struct {
     const char* method;
     const char* path;
@@ -85,7 +91,13 @@ TEST(OpenApi, AnEntryIsMadeThatLoads) {
       {"POST", "/v2/pets/7/messages", "pet-shop-the-api-entry-evil/sendMessage", "write send", 2},
       {"POST", "/v2/orders/7/pay", "pet-shop-the-api-entry-evil/post-orders-order-pay", "write send", 3},
       {"PUT", "/v2/users/u/roles", "pet-shop-the-api-entry-evil/setRoles", "write admin", 3},
-      {"GET", "/v2/jobs/7/run", "pet-shop-the-api-entry-evil/runJob", "execute", 2},
+      {"GET", "/v2/jobs/7/restart", "pet-shop-the-api-entry-evil/restartJob", "execute", 2},
+      {"GET", "/v2/pods/p/exec", "pet-shop-the-api-entry-evil/connectGetPodExec", "execute", 2},
+      {"GET", "/v2/jobs/7/run", "pet-shop-the-api-entry-evil/jobRun", "execute", 2},
+      {"GET", "/v2/jobs/7/runs", "pet-shop-the-api-entry-evil/jobRuns", "read", 1},
+      {"GET", "/v2/payments/7", "pet-shop-the-api-entry-evil/payments.get", "read", 1},
+      {"GET", "/v2/make", "pet-shop-the-api-entry-evil/makeIt", "write", 2},
+      {"GET", "/v2/cancel", "pet-shop-the-api-entry-evil/stopIt", "execute write", 2},
       {"GET", "/v2/secrets/s", "pet-shop-the-api-entry-evil/readSecret", "read", 2},
       {"GET", "/v2/files/a.txt", "pet-shop-the-api-entry-evil/getFile", "read", 1},
       {"PATCH", "/v2/admin", "pet-shop-the-api-entry-evil/tune", "write admin", 3},
