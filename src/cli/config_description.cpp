@@ -1,4 +1,6 @@
 // A configuration as JSON without its secrets, and the difference between two of them.
+#include <algorithm>
+
 #include "cli/config.hpp"
 
 namespace interlock::cli {
@@ -65,6 +67,30 @@ json::object describe(const IdentityConfig& identity) {
   return out;
 }
 
+json::object describe(const EgressConfig& egress) {
+  json::array hosts;
+  for (const auto& host : egress.proxy.hosts) hosts.emplace_back(host.pattern);
+  json::array routes;
+  for (const auto& route : egress.proxy.routes) routes.emplace_back(route.listen_path);
+  return {{"host", egress.listen_host},
+          {"port", egress.listen_port},
+          {"socket", egress.socket.string()},
+          {"hosts", std::move(hosts)},
+          {"routes", std::move(routes)}};
+}
+
+// What of `egress` a running gate cannot take over: all but its hosts and routes.
+bool needs_restart(const EgressConfig& before, const EgressConfig& after) {
+  const auto& old = before.proxy;
+  const auto& now = after.proxy;
+  const auto ranges_differ = !std::ranges::equal(old.private_ranges, now.private_ranges,
+                                                 [](const auto& a, const auto& b) { return a.base == b.base && a.bits == b.bits; });
+  return before.listen_host != after.listen_host || before.listen_port != after.listen_port || before.socket != after.socket ||
+         before.only_hosts != after.only_hosts || ranges_differ || old.upstream_ca_file != now.upstream_ca_file ||
+         old.models != now.models || old.read_body_bytes != now.read_body_bytes || old.model_body_bytes != now.model_body_bytes ||
+         old.head_timeout_ms != now.head_timeout_ms || old.task_idle_ms != now.task_idle_ms;
+}
+
 }  // namespace
 
 json::object describe(const Config& config) {
@@ -92,6 +118,7 @@ json::object describe(const Config& config) {
   json::array agents;
   for (const auto& agent : config.registry.agents) agents.emplace_back(agent.id);
   out["agents"] = std::move(agents);
+  if (config.egress.is_on()) out["egress"] = describe(config.egress);
   return out;
 }
 
@@ -110,6 +137,7 @@ std::vector<std::string> keys_that_need_a_restart(const Config& before, const Co
   compare("resource", before.resource == after.resource);
   compare("secrets", before.secrets.same_key_as(after.secrets));
   compare("servers", before.servers == after.servers);
+  compare("egress", !needs_restart(before.egress, after.egress));
   compare("denial", before.denial == after.denial);
   compare("allowed_origins", before.allowed_origins == after.allowed_origins);
   compare("allowed_hosts", before.allowed_hosts == after.allowed_hosts);

@@ -18,6 +18,7 @@ namespace {
 constexpr std::int64_t kTickMs = 500;
 constexpr std::int64_t kMillisecondNs = 1'000'000;
 constexpr std::int64_t kDrainMs = 2'000;       // for acts under way, once the gate is told to stop
+constexpr std::int64_t kLeasesEndMs = 5'000;   // for revocations; those that take longer are the next gate's
 constexpr std::int64_t kServersEndMs = 2'500;  // for servers, which are ended after 2 s
 constexpr std::int64_t kStopPollMs = 20;
 
@@ -39,14 +40,18 @@ Status Daemon::compose() {
   auto loaded = load_rules(config_);
   if (!loaded) return fail(std::move(loaded.error()));
   tokens_ = std::move(loaded->tokens);
-  auto organs = open_organs(config_, setup_.role, std::move(loaded->rules), log_,
-                            [&loop = loop_](std::function<void()> work) { loop.post(std::move(work)); });
+  auto organs = open_organs(
+      config_, setup_.role, std::move(loaded->rules), log_, [&loop = loop_](std::function<void()> work) { loop.post(std::move(work)); },
+      [&loop = loop_](std::int64_t delay_ms, std::function<void()> work) { loop.after_ms(delay_ms, std::move(work)); });
   if (!organs) return fail(std::move(organs.error()));
   organs_ = std::move(*organs);
 
   auto identity = IdentityWiring::open(loop_, log_, *organs_, config_, setup_.serves);
   if (!identity) return fail(std::move(identity.error()));
   identity_ = std::move(*identity);
+  auto credentials = CredentialWiring::open(loop_, log_, *organs_, *identity_, config_);
+  if (!credentials) return fail(std::move(credentials.error()));
+  credentials_ = std::move(*credentials);
   auto oauth = OAuthWiring::open(loop_, log_, *organs_, *identity_, config_);
   if (!oauth) return fail(std::move(oauth.error()));
   oauth_ = std::move(*oauth);
@@ -54,6 +59,12 @@ Status Daemon::compose() {
   auto servers = surface_servers(config_, setup_.full_environment);
   for (auto& server : servers) server.address.authorizer = oauth_ ? oauth_->client(server.name) : nullptr;
   surface_ = std::make_unique<mcp::Surface>(loop_, gate(), surface_options(config_), std::move(servers));
+
+  if (setup_.serves) {
+    auto egress = EgressWiring::open(loop_, log_, *organs_, *identity_, config_);
+    if (!egress) return fail(std::move(egress.error()));
+    egress_ = std::move(*egress);
+  }
 
   admin_ = std::make_unique<api::AdminListener>(loop_, operations());
   if (auto listening = admin_->listen(config_.state_dir.string()); !listening) return listening;
@@ -82,6 +93,7 @@ Status Daemon::compose() {
 void Daemon::tick() {
   gate().tick();
   identity_->tick();
+  credentials_->tick();
   if (const auto epoch = gate().pin_epoch(); epoch != pin_epoch_) {
     pin_epoch_ = epoch;
     surface_->lists_changed();
@@ -99,7 +111,10 @@ void Daemon::follow_files() {
   if (is_new && is_settled) (void)reload("the files have changed");  // the log has told
 }
 
-Status Daemon::begin(std::string public_url) { return identity_->begin(config_, std::move(public_url), tokens_); }
+Status Daemon::begin(std::string public_url, const std::string& gate_address) {
+  if (auto begun = identity_->begin(config_, std::move(public_url), tokens_); !begun) return begun;
+  return egress_ ? egress_->begin(config_, gate_address) : Status();
+}
 
 Status Daemon::admit(model::Subject& subject) { return organs_->registry->admit(subject, organs_->clock.now_ms()); }
 
@@ -134,6 +149,8 @@ Result<json::object> Daemon::reload(std::string_view by) {
     // The last that can fail: from here on all of it is in force, or nothing.
     if (loaded) {
       auto taken = organs_->registry->set_rules(config->registry);
+      if (taken) taken = credentials_->prepare(*config);
+      if (taken && egress_) taken = egress_->check(*config, *loaded->rules.catalogue);
       if (taken) taken = identity_->take_over(*config, loaded->tokens);
       if (!taken) {
         (void)organs_->registry->set_rules(config_.registry);  // they were in force, so they can be again
@@ -176,6 +193,9 @@ void Daemon::take_over(Config config, LoadedRules loaded) {
   last_refusal_.clear();
   gate().replace_rules(std::move(loaded.rules));
   tokens_ = std::move(loaded.tokens);
+  credentials_->take_over();
+  config_.credentials = std::move(config.credentials);
+  config_.secrets.rules = std::move(config.secrets.rules);
   config_.preset = config.preset;
   config_.policies = std::move(config.policies);
   config_.catalogue = std::move(config.catalogue);
@@ -183,6 +203,9 @@ void Daemon::take_over(Config config, LoadedRules loaded) {
   config_.auth = std::move(config.auth);
   config_.registry = std::move(config.registry);
   config_.identity.issuers = std::move(config.identity.issuers);
+  config_.egress.proxy.hosts = std::move(config.egress.proxy.hosts);
+  config_.egress.proxy.routes = std::move(config.egress.proxy.routes);
+  if (egress_) egress_->take_over(config_);
   config_.text_sha256 = std::move(config.text_sha256);
   surface_->lists_changed();
   if (on_change_) on_change_();
@@ -203,6 +226,7 @@ std::size_t Daemon::acts_under_way() const {
   std::size_t count = 0;
   for (const auto& session : surface_->describe_sessions())
     count += static_cast<std::size_t>(json::int_at(session.get_object(), "operations").value_or(0));
+  if (egress_) count += egress_->under_way();
   const auto held = organs_->approvals->pending().size();
   return count > held ? count - held : 0;
 }
@@ -213,8 +237,15 @@ void Daemon::wait_for_acts(std::int64_t until_ns) {
     return;
   }
   surface_->close(stop_reason_);
+  if (egress_) egress_->close(stop_reason_);
   organs_->tasks->close(stop_reason_, organs_->clock.now_ms());
-  wait_for_servers(steady_ns() + kServersEndMs * kMillisecondNs);
+  end_leases();
+}
+
+// While servers end; what cannot be revoked in time stands in the store, for the next gate.
+void Daemon::end_leases() {
+  const auto until_ns = steady_ns() + kServersEndMs * kMillisecondNs;
+  organs_->leases->close(stop_reason_, kLeasesEndMs, [this, until_ns] { wait_for_servers(until_ns); });
 }
 
 void Daemon::wait_for_servers(std::int64_t until_ns) {

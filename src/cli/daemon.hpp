@@ -13,6 +13,8 @@
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "cli/config.hpp"
+#include "cli/credential_wiring.hpp"
+#include "cli/egress_wiring.hpp"
 #include "cli/identity_wiring.hpp"
 #include "cli/logging.hpp"
 #include "cli/oauth_wiring.hpp"
@@ -40,9 +42,11 @@ class Daemon {
   const Config& config() const { return config_; }
   mcp::Surface& surface() { return *surface_; }
   IdentityWiring& identity() { return *identity_; }
+  EgressWiring* egress() { return egress_.get(); }  // null: there is no HTTP road out
   Organs& organs() { return *organs_; }
-  // Once the listener is bound: from here on credentials are looked at. `public_url` is how clients write this gate's address.
-  Status begin(std::string public_url);
+  // Once the listener is bound, at `gate_address`: from here on credentials are looked at, and the HTTP road out listens. `public_url` is
+  // how clients write this gate's address.
+  Status begin(std::string public_url, const std::string& gate_address);
   // Called after each change of the configuration that was taken over.
   void on_change(std::function<void()> work) { on_change_ = std::move(work); }
   // What the registry of agents says of a subject that was recognized: completes it, or refuses it.
@@ -70,6 +74,7 @@ class Daemon {
   void record(model::Receipt receipt);
   gate::Gate& gate() const { return *organs_->gate; }
   void wait_for_acts(std::int64_t until_ns);
+  void end_leases();
   void wait_for_servers(std::int64_t until_ns);
   std::size_t acts_under_way() const;
 
@@ -88,8 +93,10 @@ class Daemon {
   // In the order of their making: each uses what stands above it.
   std::unique_ptr<Organs> organs_;
   std::unique_ptr<IdentityWiring> identity_;
+  std::unique_ptr<CredentialWiring> credentials_;
   std::unique_ptr<OAuthWiring> oauth_;  // null: no server is reached with OAuth
   std::unique_ptr<mcp::Surface> surface_;
+  std::unique_ptr<EgressWiring> egress_;  // null: the configuration has none
   std::unique_ptr<api::AdminListener> admin_;
   identity::TokenBook tokens_;
 

@@ -91,6 +91,7 @@ json::object Daemon::describe_status() const {
                    {"ledger", organs_->ledger->log_folder().string()},
                    {"stopping", stopping_}};
   out["identity"] = identity_->describe();
+  if (egress_) out["egress"] = egress_->describe();
   if (!last_refusal_.empty()) out["refused"] = last_refusal_;
   if (const auto trouble = organs_->ledger->trouble()) out["trouble"] = trouble->text();
   return out;

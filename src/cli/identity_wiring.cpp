@@ -8,14 +8,8 @@
 namespace interlock::cli {
 namespace {
 
-constexpr const char* kMasterKey = "master.key";
 constexpr const char* kBundleCache = "bundles";
-
-bool needs_vault(const Config& config) {
-  const bool has_authority = config.identity.spiffe && config.identity.spiffe->authority;
-  return has_authority || config.identity.token_exchange.enabled ||
-         std::ranges::any_of(config.servers, [](const ServerConfig& server) { return server.oauth.has_value(); });
-}
+constexpr std::string_view kSvidBroker = "svid";
 
 // What the gate's certificate is good for: how clients write its address.
 std::vector<std::string> names_of(const Config& config) {
@@ -37,17 +31,16 @@ IdentityWiring::~IdentityWiring() = default;
 Result<std::unique_ptr<IdentityWiring>> IdentityWiring::open(net::Loop& loop, Log& log, Organs& organs, const Config& config, bool serves) {
   std::unique_ptr<IdentityWiring> wiring(new IdentityWiring(loop, log, organs));
   wiring->tls_by_spiffe_ = serves && config.tls.spiffe;
-  if (needs_vault(config)) {
-    if (auto opened = wiring->open_vault(config); !opened) return fail(std::move(opened.error()));
-  }
   if (serves && config.identity.token_exchange.enabled) {
-    auto keys = TokenKeys::open(*wiring->vault_, organs.clock);
+    auto keys = TokenKeys::open(*organs.sealed, organs.clock);
     if (!keys) return fail(std::move(keys.error()));
     wiring->token_keys_ = std::move(*keys);
   }
   const bool shows_svid =
       std::ranges::any_of(config.servers, [](const ServerConfig& server) { return server.oauth && server.oauth->uses_spiffe(); });
-  if (config.identity.spiffe && (serves || shows_svid)) {
+  const bool lends_svids =
+      std::ranges::any_of(config.credentials, [](const CredentialEntry& entry) { return entry.broker == kSvidBroker; });
+  if (config.identity.spiffe && (serves || shows_svid || lends_svids)) {
     if (auto opened = wiring->open_spiffe(config, serves); !opened) return fail(std::move(opened.error()));
   }
   if (serves && !config.tls.certificate.empty()) {
@@ -56,13 +49,6 @@ Result<std::unique_ptr<IdentityWiring>> IdentityWiring::open(net::Loop& loop, Lo
     wiring->tls_files_ = std::move(*files);
   }
   return wiring;
-}
-
-Status IdentityWiring::open_vault(const Config& config) {
-  auto key = store::MasterKey::open_file(config.state_dir / kMasterKey);
-  if (!key) return fail(std::move(key.error()));
-  vault_ = std::make_unique<store::SealedStore>(*organs_.store, std::move(*key));
-  return {};
 }
 
 Status IdentityWiring::open_spiffe(const Config& config, bool serves) {
@@ -74,7 +60,7 @@ Status IdentityWiring::open_spiffe(const Config& config, bool serves) {
   setup.cache = cache;
   setup.serves = serves;
   setup.on_new_svid = [this] { new_svid(); };
-  auto opened = SpiffeWiring::open(loop_, vault_.get(), organs_.clock, std::move(setup));
+  auto opened = SpiffeWiring::open(loop_, organs_.sealed.get(), organs_.clock, std::move(setup));
   if (!opened) return fail(std::move(opened.error()));
   spiffe_ = std::move(*opened);
   if (spiffe_->svid()) new_svid();

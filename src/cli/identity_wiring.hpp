@@ -1,4 +1,4 @@
-// Who a gate believes, composed from its configuration: the vault, SPIFFE, TLS, the keys of its own tokens, and the one door through which
+// Who a gate believes, composed from its configuration: SPIFFE, TLS, the keys of its own tokens, and the one door through which
 // every credential goes, Authenticator and then Registry.
 //
 // open() makes what needs no address, begin() the rest once the listener is bound; nobody is recognized before. Loop thread only; loop,
@@ -22,7 +22,6 @@
 #include "net/http_client.hpp"
 #include "net/loop.hpp"
 #include "net/tls.hpp"
-#include "store/sealed.hpp"
 #include "surface/mcp/protected_resource.hpp"
 
 namespace interlock::cli {
@@ -48,7 +47,6 @@ class IdentityWiring {
   identity::Authenticator& authenticator() { return *authenticator_; }
   TokenKeys* token_keys() const { return token_keys_.get(); }  // null: tokens are not exchanged here
   SpiffeWiring* spiffe() const { return spiffe_.get(); }
-  store::SealedStore* vault() const { return vault_.get(); }
   net::HttpClient& client() { return client_; }
 
   // Rotations, renewals, files that changed. Call it twice a second or so.
@@ -57,7 +55,6 @@ class IdentityWiring {
 
  private:
   IdentityWiring(net::Loop& loop, Log& log, Organs& organs);
-  Status open_vault(const Config& config);
   Status open_spiffe(const Config& config, bool serves);
   void new_svid();
   void record_borrowed(const identity::Refusal& refusal);
@@ -71,7 +68,6 @@ class IdentityWiring {
   std::function<void()> on_tls_;
   std::string last_trouble_;
 
-  std::unique_ptr<store::SealedStore> vault_;
   std::unique_ptr<TlsFiles> tls_files_;
   std::shared_ptr<net::TlsServer> svid_tls_;
   std::unique_ptr<TokenKeys> token_keys_;

@@ -92,8 +92,7 @@ OAuthWiring::~OAuthWiring() = default;
 Result<std::unique_ptr<OAuthWiring>> OAuthWiring::open(net::Loop& loop, Log& log, Organs& organs, IdentityWiring& identity,
                                                        const Config& config) {
   if (std::ranges::none_of(config.servers, [](const ServerConfig& server) { return server.oauth.has_value(); })) return nullptr;
-  if (identity.vault() == nullptr) return fail(ErrorCode::kInternal, "there is no vault for OAuth tokens");
-  auto vault = std::make_unique<SealedVault>(*identity.vault());
+  auto vault = std::make_unique<SealedVault>(*organs.sealed);
   oauth::ClientParts parts;
   parts.loop = &loop;
   parts.http = &identity.client();

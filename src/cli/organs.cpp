@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/hash.hpp"
+#include "cli/sealing.hpp"
 #include "model/receipt.hpp"
 
 namespace interlock::cli {
@@ -46,8 +47,18 @@ Status make_state_folder(const std::filesystem::path& folder) {
   return {};
 }
 
+Status open_vault(Organs& organs, const Config& config) {
+  if (organs.vault) return {};
+  auto sealed = open_sealed(config.secrets, config.state_dir, *organs.store);
+  if (!sealed) return fail(std::move(sealed.error()));
+  organs.sealed = std::move(*sealed);
+  organs.vault = std::make_unique<credential::Vault>(*organs.sealed, organs.clock);
+  return {};
+}
+
 Result<std::unique_ptr<Organs>> open_organs(const Config& config, std::string role, gate::Rules rules, Log& log,
-                                            std::function<void(std::function<void()>)> post) {
+                                            std::function<void(std::function<void()>)> post,
+                                            std::function<void(std::int64_t delay_ms, std::function<void()> work)> after) {
   if (auto made = make_state_folder(config.state_dir); !made) return fail(std::move(made.error()));
   auto organs = std::make_unique<Organs>();
 
@@ -106,6 +117,20 @@ Result<std::unique_ptr<Organs>> open_organs(const Config& config, std::string ro
   if (!approvals) return fail(std::move(approvals.error()));
   organs->approvals = std::move(*approvals);
 
+  if (after) {
+    if (auto opened = open_vault(*organs, config); !opened) return fail(std::move(opened.error()));
+    auto leases =
+        credential::LeaseBook::open({.store = organs->store.get(),
+                                     .sealed = organs->sealed.get(),
+                                     .clock = &organs->clock,
+                                     .gate = organs->presence->own(),
+                                     .is_alive = [&presence = *organs->presence](std::string_view gate) { return presence.is_alive(gate); },
+                                     .after = std::move(after)},
+                                    {});
+    if (!leases) return fail(std::move(leases.error()));
+    organs->leases = std::move(*leases);
+  }
+
   gate::Options gate_options;
   gate_options.approval_lifetime_ms = config.approvals.expires_ms;
   gate_options.elicitation_counts = config.approvals.elicitation_counts;
@@ -118,6 +143,7 @@ Result<std::unique_ptr<Organs>> open_organs(const Config& config, std::string ro
   parts.pins = organs->pins.get();
   parts.clock = &organs->clock;
   parts.kills = organs->kills.get();
+  parts.leases = organs->leases.get();
   parts.highest_band = [&registry = *organs->registry](const model::Subject& subject) { return registry.highest_band(subject.id); };
   organs->gate = std::make_unique<gate::Gate>(std::move(parts), std::move(gate_options), std::move(rules));
   return organs;

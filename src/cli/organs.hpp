@@ -14,9 +14,12 @@
 #include "base/result.hpp"
 #include "cli/config.hpp"
 #include "cli/logging.hpp"
+#include "credential/lease_book.hpp"
+#include "credential/vault.hpp"
 #include "gate/gate.hpp"
 #include "identity/registry.hpp"
 #include "ledger/ledger.hpp"
+#include "store/sealed.hpp"
 #include "store/store.hpp"
 #include "task/kills.hpp"
 #include "task/presence.hpp"
@@ -36,12 +39,19 @@ struct Organs {
   std::unique_ptr<identity::Registry> registry;
   std::unique_ptr<approval::PinBook> pins;
   std::unique_ptr<approval::ApprovalBook> approvals;
+  std::unique_ptr<store::SealedStore> sealed;  // these three: null where open_organs() was given no timers and open_vault() not called
+  std::unique_ptr<credential::Vault> vault;
+  std::unique_ptr<credential::LeaseBook> leases;  // without credentials at first (credential_wiring.hpp)
   std::unique_ptr<gate::Gate> gate;
 };
 
-// `role` is written into receipts; `post` runs work on the loop; the log outlives them.
+// `role` is written into receipts; `post` runs work on the loop; the log outlives them. `after` runs work later: without it nothing is
+// leased and no master key asked for, so that what stops agents works where the key is out of reach.
 Result<std::unique_ptr<Organs>> open_organs(const Config& config, std::string role, gate::Rules rules, Log& log,
-                                            std::function<void(std::function<void()>)> post);
+                                            std::function<void(std::function<void()>)> post,
+                                            std::function<void(std::int64_t delay_ms, std::function<void()> work)> after = {});
+// What is sealed, and the vault in it; nothing where they are open.
+Status open_vault(Organs& organs, const Config& config);
 
 // Makes `folder` and what is missing above it, for its owner only, and refuses one that others may write to.
 Status make_state_folder(const std::filesystem::path& folder);

@@ -17,7 +17,8 @@ namespace {
 constexpr const char* kHelp =
     "usage: interlock serve [--config FILE] [--state FOLDER] [--listen ADDRESS:PORT]\n"
     "  Serves MCP over HTTP before the servers of interlock.yaml: each at /mcp/NAME, all together at /mcp.\n"
-    "  Prints {\"listening\": URL} when it is ready, and logs to standard error. /healthz and /readyz answer probes.\n"
+    "  Prints {\"listening\": URL} (and \"egress\", the proxy's) when it is ready, and logs to standard error. /healthz and /readyz answer "
+    "probes.\n"
     "  SIGTERM ends it once running calls are done, SIGHUP reads the configuration again.\n";
 
 // A response stream must take one whole message, and then some.
@@ -184,12 +185,14 @@ int run_serve(const Places& places, const Words& words) {
     Config bound = *config;
     bound.listen_port = *port;
     const std::string address = (tls ? "https://" : "http://") + bound.listen_text();
-    if (auto begun = (*daemon)->begin(config->public_url.empty() ? address : config->public_url); !begun) return begun;
+    if (auto begun = (*daemon)->begin(config->public_url.empty() ? address : config->public_url, bound.listen_text()); !begun) return begun;
     front.set_resource(identity.resource((*daemon)->config()));
     exchange_front = make_exchange_front(**daemon);
     task_front = make_task_front(**daemon);
     (*daemon)->set_listening(address);
-    std::printf("%s\n", json::write(json::object{{"listening", address}}).c_str());
+    json::object told{{"listening", address}};
+    if (const auto* egress = (*daemon)->egress(); egress != nullptr && !egress->listening().empty()) told["egress"] = egress->listening();
+    std::printf("%s\n", json::write(told).c_str());
     std::fflush(stdout);
     log.info("listening", {{"address", address}, {"preset", preset_name(config->preset)}, {"state", config->state_dir.string()}});
     return {};

@@ -40,6 +40,7 @@ class SpiffeWiring {
 
   std::shared_ptr<const spiffe::BundleSet> bundles() const { return bundles_; }
   const std::optional<spiffe::X509Svid>& svid() const { return svid_; }  // nullopt: none has come yet
+  spiffe::Authority* authority() const { return authority_.get(); }      // null: SVIDs come from elsewhere
   void fetch_jwt_svid(std::string audience, std::function<void(Result<std::string>)> done);
   // Rotates what is due; call it every second or so.
   void tick();

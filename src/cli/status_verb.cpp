@@ -76,6 +76,11 @@ void print_status(int pid, const json::object& o) {
   std::printf("gate %d: %s %s, since %s%s\n", pid, text("role").c_str(), text("version").c_str(), text("started").c_str(),
               json::bool_at(o, "stopping") ? ", stopping" : "");
   if (const auto address = text("listening"); !address.empty()) std::printf("  listening  %s\n", address.c_str());
+  if (const auto* egress = json::object_at(o, "egress")) {
+    const auto address = printable(json::string_at(*egress, "listening").value_or(""));
+    const auto socket = printable(json::string_at(*egress, "socket").value_or(""));
+    std::printf("  egress     %s%s%s\n", address.c_str(), address.empty() || socket.empty() ? "" : ", ", socket.c_str());
+  }
   std::printf("  config     %s\n", text("config").empty() ? "the defaults" : text("config").c_str());
   std::printf("  policy     preset %s, %lld policies, revision %s\n", text("preset").c_str(), number("policies"),
               text("policy_revision").substr(0, 12).c_str());

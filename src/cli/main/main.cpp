@@ -8,6 +8,7 @@
 #include "cli/approve_verb.hpp"
 #include "cli/arguments.hpp"
 #include "cli/catalogue_verb.hpp"
+#include "cli/egress_verb.hpp"
 #include "cli/log_verb.hpp"
 #include "cli/pins_verb.hpp"
 #include "cli/policy_verb.hpp"
@@ -73,6 +74,7 @@ const std::vector<Verb>& verbs() {
        on_state([](const auto& folder, const Words& words) { return run_server(folder, words); })},
       {"policy", "check, fmt, test, explain, translate and analyze policies", run_policy},
       {"catalogue", "connectors from OpenAPI descriptions, and what entries there are", run_catalogue},
+      {"egress", "the environment that sends an agent's HTTP through the gate: interlock egress env|ca", run_egress},
       {"log", "what was asked, decided and done; and the proof of it",
        on_state([](const auto& folder, const Words& words) { return run_log(folder, words); })},
       {"version", "the version of this program", run_version},
