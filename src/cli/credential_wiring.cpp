@@ -1,6 +1,7 @@
 #include "cli/credential_wiring.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "cli/secret_operations.hpp"
 #include "credential/aws_broker.hpp"
@@ -75,7 +76,7 @@ Status CredentialWiring::prepare(const Config& config) {
     if (!broker) return fail(std::move(broker.error()));
     plan.lent.push_back({entry, std::move(*broker)});
   }
-  for (const auto& rule : config.secrets.rules) plan.rules.push_back({rule.match, {rule.max_age_ms, rule.overlap_ms}});
+  plan.rules = secret_rules(config);
   next_ = std::move(plan);
   return {};
 }
@@ -108,6 +109,25 @@ void CredentialWiring::tick() {
   }
   if (trouble != last_trouble_ && !trouble.empty()) log_.warn("credentials: " + trouble);
   last_trouble_ = std::move(trouble);
+  if (!credential::secrets_are_locked() && !std::exchange(told_of_memory_, true))
+    log_.warn("the kernel locks no more memory for secrets, so they may be swapped: raise RLIMIT_MEMLOCK (LimitMEMLOCK= of the unit)");
+}
+
+json::object CredentialWiring::describe() const {
+  json::object out{{"credentials", lent_.size()}, {"leases", organs_.leases->size()}};
+  json::array overdue;
+  if (const auto all = organs_.vault->list()) {
+    for (const auto& meta : *all) {
+      if (meta.overdue_since_ms != 0) overdue.emplace_back(meta.name);
+    }
+  }
+  if (!overdue.empty()) out["overdue_secrets"] = std::move(overdue);
+  if (const auto alarms = organs_.leases->alarms(); !alarms.empty()) {
+    json::array ids;
+    for (const auto& record : alarms) ids.emplace_back(record.id);
+    out["unrevoked_leases"] = std::move(ids);
+  }
+  return out;
 }
 
 }  // namespace interlock::cli

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "base/result.hpp"
 #include "cli/config.hpp"
 #include "cli/identity_wiring.hpp"
@@ -28,6 +29,7 @@ class CredentialWiring {
   void take_over();
   // Alarms about secrets whose rotation is overdue and leases that cannot be revoked. Call it every second or so.
   void tick();
+  json::object describe() const;  // for `interlock status`
 
  private:
   struct Lent {
@@ -47,6 +49,7 @@ class CredentialWiring {
   std::vector<Lent> lent_;
   Plan next_;
   std::string last_trouble_;
+  bool told_of_memory_ = false;  // that secrets can be swapped
 };
 
 }  // namespace interlock::cli

@@ -4,6 +4,7 @@
 #include "base/ids.hpp"
 #include "catalogue/catalogue.hpp"
 #include "cli/daemon.hpp"
+#include "cli/secret_operations.hpp"
 #include "cli/state_operations.hpp"
 #include "identity/identity.hpp"
 #include "policy/policy_engine.hpp"
@@ -42,6 +43,8 @@ api::AdminOperations Daemon::operations() {
   };
   out.tasks = task_operations(*organs_);
   out.agents = agent_operations(*organs_);
+  out.secrets = secret_operations(*organs_, config_);
+  out.leases = lease_operations(*organs_);
   if (oauth_) out.servers = oauth_->operations();
   out.sessions = [this]() -> Result<json::array> { return surface_->describe_sessions(); };
   return out;
@@ -91,6 +94,7 @@ json::object Daemon::describe_status() const {
                    {"ledger", organs_->ledger->log_folder().string()},
                    {"stopping", stopping_}};
   out["identity"] = identity_->describe();
+  out["credentials"] = credentials_->describe();
   if (egress_) out["egress"] = egress_->describe();
   if (!last_refusal_.empty()) out["refused"] = last_refusal_;
   if (const auto trouble = organs_->ledger->trouble()) out["trouble"] = trouble->text();

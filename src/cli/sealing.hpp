@@ -15,6 +15,9 @@ namespace interlock::cli {
 
 // Where the configuration has it: a file, the kernel's keyring, a systemd credential, a passphrase. A key file is made where there is none.
 Result<store::MasterKey> open_master_key(const SecretsConfig& config, const std::filesystem::path& state_folder);
+// Of MasterKeySource::kFile.
+std::filesystem::path key_file_of(const SecretsConfig& config, const std::filesystem::path& state_folder);
+Result<store::MasterKey> key_of_passphrase_file(const std::filesystem::path& file, const std::filesystem::path& state_folder);
 // kDenied: the store was sealed under another master key.
 Result<std::unique_ptr<store::SealedStore>> open_sealed(const SecretsConfig& config, const std::filesystem::path& state_folder,
                                                         store::Store& store);

@@ -4,6 +4,7 @@
 
 #include "cli/logging.hpp"
 #include "cli/rules.hpp"
+#include "cli/secret_operations.hpp"
 #include "cli/state_operations.hpp"
 #include "cli/verbs.hpp"
 
@@ -22,7 +23,7 @@ Result<json::object> object_of(const Result<AdminReply>& reply) {
 
 Result<Config> config_for(const Places& places, Needs needs) {
   auto config = load_places(places);
-  if (config || needs == Needs::kRules) return config;
+  if (config || needs != Needs::kStateAlone) return config;
   const auto folder = state_folder_of(places);
   if (!folder) return fail(folder.error());
   Config bare;
@@ -55,10 +56,18 @@ Result<json::object> act_alone(const Places& places, std::string_view method, st
     rules = std::move(loaded->rules);
   }
   // Nothing here waits for what the ledger posts: it makes all durable when it closes.
-  auto organs = open_organs(*config, kRole, std::move(rules), log, [](const std::function<void()>&) {});
+  // Nor for what the book of leases would do later: this process only looks into it.
+  std::function<void(std::int64_t, std::function<void()>)> after;
+  if (needs == Needs::kVault) after = [](std::int64_t, const std::function<void()>&) {};
+  auto organs = open_organs(*config, kRole, std::move(rules), log, [](const std::function<void()>&) {}, std::move(after));
   if (!organs) return fail(std::move(organs.error()));
 
   api::AdminOperations operations;
+  if ((*organs)->vault) {
+    (*organs)->vault->set_rules(secret_rules(*config));
+    operations.secrets = secret_operations(**organs, *config);
+  }
+  if ((*organs)->leases) operations.leases.list = lease_operations(**organs).list;
   operations.tasks = task_operations(**organs);
   operations.agents = agent_operations(**organs);
   net::HttpRequest request;
@@ -71,7 +80,8 @@ Result<json::object> act_alone(const Places& places, std::string_view method, st
   }
   request.peer_pid = static_cast<int>(::getppid());  // who wants it: this process is the gate for once
   request.peer_uid = static_cast<int>(::geteuid());
-  const auto answer = api::answer_admin_request(request, operations, request.peer_uid);
+  api::AdminAnswer answer;  // of what is answered at once, as all of these are
+  api::handle_admin_request(request, operations, request.peer_uid, [&](api::AdminAnswer given) { answer = std::move(given); });
   AdminReply reply;
   reply.status = answer.status;
   auto parsed = json::parse(answer.body);

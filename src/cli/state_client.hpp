@@ -11,8 +11,8 @@
 
 namespace interlock::cli {
 
-// Stopping works with a configuration that cannot be read, starting needs its rules.
-enum class Needs : std::uint8_t { kRules, kStateAlone };
+// Stopping works with a configuration that cannot be read, starting needs its rules. The vault needs to know where the master key is.
+enum class Needs : std::uint8_t { kRules, kStateAlone, kVault };
 
 // The body of a success. After a change the other gates of the folder are told to look, so that it holds there, too, when this returns.
 Result<json::object> ask_keeper(const Places& places, std::string_view method, std::string_view target, const json::value* body = nullptr,

@@ -70,6 +70,21 @@ int print(const std::vector<Answer>& answers, const std::function<void(int pid, 
   return good ? kDone : kRefused;
 }
 
+void print_credentials(const json::object& status) {
+  const auto* o = json::object_at(status, "credentials");
+  if (o == nullptr) return;
+  std::printf("  lent       %lld credentials, %lld leases\n", static_cast<long long>(json::int_at(*o, "credentials").value_or(0)),
+              static_cast<long long>(json::int_at(*o, "leases").value_or(0)));
+  const auto alarm = [&](std::string_view key, const char* what) {
+    const auto* list = json::array_at(*o, key);
+    for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+      if ((*list)[i].is_string()) std::printf("  ALARM      %s %s\n", what, printable(json::view((*list)[i].get_string())).c_str());
+    }
+  };
+  alarm("overdue_secrets", "the rotation is overdue of the secret");
+  alarm("unrevoked_leases", "cannot be revoked: the lease");
+}
+
 void print_status(int pid, const json::object& o) {
   const auto text = [&](std::string_view key) { return printable(json::string_at(o, key).value_or("")); };
   const auto number = [&](std::string_view key) { return static_cast<long long>(json::int_at(o, key).value_or(0)); };
@@ -94,6 +109,7 @@ void print_status(int pid, const json::object& o) {
   }
   std::printf("  servers    %s\n", servers.empty() ? "none" : servers.c_str());
   std::printf("  now        %lld sessions, %lld tasks, %lld acts held for a human\n", number("sessions"), number("tasks"), number("held"));
+  print_credentials(o);
   std::printf("  ledger     %s\n", text("ledger").c_str());
   if (const auto refused = text("refused"); !refused.empty()) std::printf("  REFUSED    %s\n", refused.c_str());
   if (const auto trouble = text("trouble"); !trouble.empty()) std::printf("  TROUBLE    %s\n", trouble.c_str());
