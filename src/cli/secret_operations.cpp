@@ -1,7 +1,7 @@
 #include "cli/secret_operations.hpp"
 
 #include "base/ids.hpp"
-#include "cli/sealing.hpp"
+#include "cli/rekey.hpp"
 #include "cli/state_operations.hpp"
 #include "identity/identity.hpp"
 
@@ -57,71 +57,21 @@ Result<json::object> change(Organs& organs, const api::AdminCaller& caller, api:
   return to_json(*meta);
 }
 
-// ---- re-keying: both keys open everything until the new one stands where the old one did -----------------------------------------
-
-struct Rekeying {
-  Organs& organs;
-  SecretsConfig config;
-  std::filesystem::path state_folder;
-
-  bool is_writable() const { return config.master_key == MasterKeySource::kFile || config.master_key == MasterKeySource::kKeyring; }
-
-  Result<store::MasterKey> next_key(const api::RekeyOrder& order) const {
-    if (config.master_key == MasterKeySource::kPassphrase) {
-      if (order.new_key_file.empty())
-        return fail(ErrorCode::kInvalid, "the master key comes from a passphrase, and no new one is given",
-                    "write it into a file that only you can read, and name that with --new-key-file");
-      return key_of_passphrase_file(order.new_key_file, state_folder);
-    }
-    if (!order.new_key_file.empty()) return store::MasterKey::read_file(order.new_key_file);
-    if (is_writable()) return store::MasterKey::generate();
-    return fail(ErrorCode::kInvalid, "the master key is a systemd credential, which the gate cannot replace",
-                "write 32 random bytes into a file that only you can read, name it with --new-key-file, then make it the credential");
-  }
-
-  Status put_in_place(const store::MasterKey& key) const {
-    if (config.master_key == MasterKeySource::kKeyring) return key.replace_in_keyring(config.master_key_name);
-    return key.replace_file(key_file_of(config, state_folder));
-  }
-
-  // The master key stays, its data key is made anew.
-  Result<json::object> rotate(json::object out) const {
-    const auto report = organs.sealed->rotate_data_key(organs.clock.now_ms());
-    if (!report) return fail(report.error());
-    out["sealed_anew"] = report->sealed_anew;
-    out["keys_dropped"] = report->keys_dropped;
-    out["left"] = report->left;
-    return out;
-  }
-
-  Result<json::object> perform(const api::RekeyOrder& order) const {
-    const auto next = next_key(order);
-    if (!next) return fail(next.error());
-    auto& sealed = *organs.sealed;
-    json::object out{{"master_key_before", sealed.master_id()}, {"master_key", next->id()}};
-    if (auto begun = sealed.begin_rekey(*next); !begun) return fail(std::move(begun.error()));
-    if (is_writable()) {
-      if (auto placed = put_in_place(*next); !placed) return fail(std::move(placed.error()));
-      if (auto finished = sealed.finish_rekey(); !finished) return fail(std::move(finished.error()));
-    } else {
-      out["to_do"] =
-          config.master_key == MasterKeySource::kSystemd
-              ? "put the new key in the place of the systemd credential, and restart every gate: the old key opens all until then"
-              : "put the new passphrase in the place of the old one, and restart every gate: the old one opens all until then";
-    }
-    return order.keep_data_key ? Result<json::object>(std::move(out)) : rotate(std::move(out));
-  }
-};
-
-Result<json::object> rekey(const Rekeying& rekeying, const api::AdminCaller& caller, const api::RekeyOrder& order) {
-  auto& organs = rekeying.organs;
+Result<json::object> rekey(Organs& organs, const Config& config, const api::AdminCaller& caller, const api::RekeyOrder& order) {
   if (auto may = organs.approvals->may_administer(approver_of(caller)); !may) return fail(std::move(may.error()));
-  auto done = rekeying.perform(order);
-  if (!done) return done;
-  auto receipt = secret_receipt({}, "rekeyed", identity::user_name(caller.uid), organs.clock.now_ms());
-  for (const auto& member : *done) receipt.detail[member.key()] = member.value();
+  const auto now = organs.clock.now_ms();
+  const auto done = rekey_store(*organs.sealed, config.secrets, config.state_dir, order.new_key_file, order.keep_data_key, now);
+  if (!done) return fail(done.error());
+  json::object out{{"master_key", done->master},
+                   {"finished", done->finished},
+                   {"sealed_anew", done->rotation.sealed_anew},
+                   {"keys_dropped", done->rotation.keys_dropped},
+                   {"left", done->rotation.left}};
+  auto receipt = secret_receipt({}, "rekeyed", identity::user_name(caller.uid), now);
+  for (const auto& member : out) receipt.detail[member.key()] = member.value();
   if (auto recorded = record(organs, std::move(receipt)); !recorded) return fail(std::move(recorded.error()));
-  return done;
+  if (!done->next.empty()) out["next"] = done->next;
+  return out;
 }
 
 }  // namespace
@@ -161,8 +111,9 @@ api::SecretOperations secret_operations(Organs& organs, const Config& config) {
     return to_json(*meta);
   };
   out.change = [&organs](const api::AdminCaller& caller, api::SecretOrder order) { return change(organs, caller, std::move(order)); };
-  out.rekey = [rekeying = Rekeying{organs, config.secrets, config.state_dir}](
-                  const api::AdminCaller& caller, const api::RekeyOrder& order) { return rekey(rekeying, caller, order); };
+  out.rekey = [&organs, &config](const api::AdminCaller& caller, const api::RekeyOrder& order) {
+    return rekey(organs, config, caller, order);
+  };
   return out;
 }
 

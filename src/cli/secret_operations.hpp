@@ -20,7 +20,7 @@ model::Receipt secret_receipt(const credential::SecretMeta& meta, std::string_vi
 
 std::vector<credential::SecretRuleByName> secret_rules(const Config& config);
 
-// `organs`, with what is sealed open, outlives what is made of it.
+// `organs`, with what is sealed open, and `config` outlive what is made of them.
 api::SecretOperations secret_operations(Organs& organs, const Config& config);
 api::LeaseOperations lease_operations(Organs& organs);
 

@@ -12,6 +12,7 @@
 #include "cli/log_verb.hpp"
 #include "cli/pins_verb.hpp"
 #include "cli/policy_verb.hpp"
+#include "cli/secret_verb.hpp"
 #include "cli/server_verb.hpp"
 #include "cli/task_verb.hpp"
 #include "cli/verbs.hpp"
@@ -72,6 +73,8 @@ const std::vector<Verb>& verbs() {
       {"agent", "the registry of agents, and what is odd about them", run_agent},
       {"server", "logins for servers behind OAuth: interlock server list|login",
        on_state([](const auto& folder, const Words& words) { return run_server(folder, words); })},
+      {"secret", "the vault: interlock secret set|list|rotate|import|rm|rekey", run_secret},
+      {"lease", "what is lent, and taking it back: interlock lease list|revoke", run_lease},
       {"policy", "check, fmt, test, explain, translate and analyze policies", run_policy},
       {"catalogue", "connectors from OpenAPI descriptions, and what entries there are", run_catalogue},
       {"egress", "the environment that sends an agent's HTTP through the gate: interlock egress env|ca", run_egress},
