@@ -62,7 +62,7 @@ Result<json::object> rekey(Organs& organs, const Config& config, const api::Admi
   const auto now = organs.clock.now_ms();
   const auto done = rekey_store(*organs.sealed, config.secrets, config.state_dir, order.new_key_file, order.keep_data_key, now);
   if (!done) return fail(done.error());
-  json::object out{{"master_key", done->master},
+  json::object out{{"master", done->master},
                    {"finished", done->finished},
                    {"sealed_anew", done->rotation.sealed_anew},
                    {"keys_dropped", done->rotation.keys_dropped},

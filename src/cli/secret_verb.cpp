@@ -81,7 +81,7 @@ Result<credential::Secret> read_value(const Arguments& arguments) {
   const auto file = arguments.value("--file");
   auto text = file.empty() ? read_standard_input() : read_text_file(file, credential::kSecretBytes + 1);
   if (!text) return fail(std::move(text.error()));
-  if (text->find('\n') == text->size() - 1) text->pop_back();
+  if (!text->empty() && text->find('\n') == text->size() - 1) text->pop_back();
   if (text->ends_with('\r') && text->find('\n') == std::string::npos) text->pop_back();
   if (text->empty())
     return fail(ErrorCode::kInvalid, "the value is empty", "pipe it in, or name a file: interlock secret set NAME --file FILE");
@@ -225,7 +225,7 @@ int rekey(const Places& places, const Arguments& arguments) {
   if (arguments.has("--keep-data-key")) order["keep_data_key"] = "true";
   const json::value body = std::move(order);
   return print(ask_keeper(places, "POST", "/v1/secrets/rekey", &body, Needs::kVault), arguments.has("--json"), [](const json::object& o) {
-    std::string out = "Everything is sealed under the master key " + text_of(o, "master") + "; " +
+    std::string out = "Everything is sealed under the master key " + text_of(o, "master_key") + "; " +
                       std::to_string(json::int_at(o, "sealed_anew").value_or(0)) + " values were sealed anew.\n";
     if (const auto next = text_of(o, "next"); !next.empty()) out += "What is left: " + next + ".\n";
     return out;
