@@ -320,19 +320,26 @@ void H2Session::pump_soon() {
 
 void H2Session::pump() {
   if (phase_ != Phase::kOpen || inside_) return;
-  {
-    const Inside inside(*this);
-    auto& queue = wire_->queue();
-    while (wire_->unsent() < kH2WireBytes) {
-      const std::uint8_t* bytes = nullptr;
-      const auto made = nghttp2_session_mem_send(session_, &bytes);
-      if (phase_ != Phase::kOpen) return;
-      if (made < 0) return close_with({ErrorCode::kInternal, "the connection failed within", {}});
-      if (made == 0) break;
-      queue.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(made));
+  // Where the socket takes a whole queue at once nobody tells that it has gone: what was left over for it goes on here.
+  bool is_left_over = true;
+  while (is_left_over && wire_->unsent() < kH2WireBytes) {
+    {
+      const Inside inside(*this);
+      auto& queue = wire_->queue();
+      is_left_over = false;
+      while (true) {
+        const std::uint8_t* bytes = nullptr;
+        const auto made = nghttp2_session_mem_send(session_, &bytes);
+        if (phase_ != Phase::kOpen) return;
+        if (made < 0) return close_with({ErrorCode::kInternal, "the connection failed within", {}});
+        if (made > 0) queue.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(made));
+        is_left_over = wire_->unsent() >= kH2WireBytes;
+        if (made == 0 || is_left_over) break;
+      }
     }
+    wire_->flush();
+    if (phase_ != Phase::kOpen) return;
   }
-  wire_->flush();
   tell_writable();
   end_if_done();
 }
