@@ -158,6 +158,13 @@ describe("hostile clients", () => {
 
   // What HTTP/2 could carry and HTTP/1.1 would take for its own syntax (RFC 9113 §8.2.1, §8.2.2, §8.3).
   const kGet = [[":method", "GET"], [":scheme", "https"], [":authority", "HOST"], [":path", "/injected"]];
+  it("HTTP/2: a plain one by hand arrives, so that those below could", async () => {
+    const host = `localhost:${secure.port}`;
+    const socket = await opened(gate.proxy, host, { ca: gate.caBundle, alpn: ["h2"] });
+    const block = Buffer.concat(kGet.map(([name, value]) => field(name, value.replace("HOST", host))));
+    await converse(socket, Buffer.concat([kPreface, settings(), frame(1, 5, 1, block)]), { enough: (got) => kinds(got).some(({ type }) => type === 0) });
+    assert.equal(secure.seen.at(-1).url, "/injected");
+  });
   for (const [what, fields] of [
     ["a line end in a value", [...kGet, ["x-a", "b\r\nx-injected: yes"]]],
     ["a line feed in a value", [...kGet, ["x-a", "b\nx-injected: yes"]]],

@@ -44,7 +44,7 @@ export async function startServer(handler, { tls } = {}) {
 export async function openEgress({ hosts = [], egress = {}, policies = kAll, extra = {}, authority = makeAuthority(), secret = true } = {}) {
   const lease = secret ? [{ credential: "leased", header: "Authorization", value: "Bearer {value}" }] : [];
   const parts = {
-    ...(secret ? { credentials: { leased: { broker: "static", value_secret: "tests/leased" } } } : {}),
+    ...(secret ? { credentials: { leased: { broker: "static", secret: "tests/leased", field: "value" } } } : {}),
     egress: {
       listen: "127.0.0.1:0",
       upstream_ca_file: authority.caFile,
