@@ -9,6 +9,7 @@
 #include "approval/display.hpp"
 #include "approval/passphrase.hpp"
 #include "catalogue/catalogue.hpp"
+#include "cli/credential_wiring.hpp"
 #include "cli/findings.hpp"
 #include "cli/rules.hpp"
 #include "cli/verbs.hpp"
@@ -95,6 +96,7 @@ Findings check_configuration(const Places& places) {
   if (!config->approvals.passphrase.empty()) {
     if (const auto parsed = approval::PassphraseVerifier::parse(config->approvals.passphrase); !parsed) out.fail(parsed.error());
   }
+  for (const auto& error : check_credentials(*config)) out.fail(error);
   check_servers(*config, loaded ? loaded->rules.catalogue.get() : nullptr, out);
   check_state_folder(config->state_dir, out);
   out.facts = describe(*config);

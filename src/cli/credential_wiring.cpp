@@ -33,7 +33,7 @@ Result<std::shared_ptr<credential::Broker>> make_broker(const credential::Broker
   auto broker = maker->make(parts, entry.name, entry.settings);
   if (!broker) {
     auto error = std::move(broker.error());
-    error.message.insert(0, entry.where + ": credential " + entry.name + ": ");
+    error.message.insert(0, entry.where + ": ");
     return fail(std::move(error));
   }
   return broker;
@@ -111,6 +111,31 @@ void CredentialWiring::tick() {
   last_trouble_ = std::move(trouble);
   if (!credential::secrets_are_locked() && !std::exchange(told_of_memory_, true))
     log_.warn("the kernel locks no more memory for secrets, so they may be swapped: raise RLIMIT_MEMLOCK (LimitMEMLOCK= of the unit)");
+}
+
+std::vector<Error> check_credentials(const Config& config) {
+  std::vector<Error> out;
+  const SystemClock clock;
+  net::Loop loop;
+  net::HttpClient client(loop);
+  const auto store = store::open_memory_store();
+  auto key = store::MasterKey::generate();
+  if (!key) return {key.error()};
+  store::SealedStore sealed(*store, std::move(*key));
+  credential::Vault vault(sealed, clock);
+  credential::BrokerParts parts;
+  parts.loop = &loop;
+  parts.http = &client;
+  parts.clock = &clock;
+  parts.vault = &vault;
+  parts.sealed = &sealed;
+  const bool has_authority = config.identity.spiffe && config.identity.spiffe->authority;
+  for (auto entry : config.credentials) {
+    if (entry.broker == "svid" && has_authority) continue;  // it publishes its list at once
+    if (entry.broker == "ssh") entry.settings.erase("krl");
+    if (auto broker = make_broker(parts, entry); !broker) out.push_back(std::move(broker.error()));
+  }
+  return out;
 }
 
 json::object CredentialWiring::describe() const {

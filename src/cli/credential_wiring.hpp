@@ -52,4 +52,7 @@ class CredentialWiring {
   bool told_of_memory_ = false;  // that secrets can be swapped
 };
 
+// What brokers would refuse of their settings, each with its place. Writes nothing: files that a broker publishes are not tried.
+std::vector<Error> check_credentials(const Config& config);
+
 }  // namespace interlock::cli
