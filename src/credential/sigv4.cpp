@@ -241,4 +241,31 @@ Status sign(const SigV4Signer& signer, std::string_view method, std::string_view
   return {};
 }
 
+SigV4Scope sigv4_scope_of(std::string_view host) {
+  constexpr std::string_view kSuffixes[] = {".amazonaws.com", ".amazonaws.com.cn", ".api.aws"};
+  const auto last_label = [](std::string_view& rest) {
+    const auto dot = rest.rfind('.');
+    const auto label = dot == std::string_view::npos ? rest : rest.substr(dot + 1);
+    rest = dot == std::string_view::npos ? std::string_view() : rest.substr(0, dot);
+    return label;
+  };
+  const auto is_region = [](std::string_view label) {
+    return label.contains('-') && label.back() >= '0' && label.back() <= '9' && !label.starts_with("s3-");
+  };
+  for (const auto suffix : kSuffixes) {
+    if (!host.ends_with(suffix)) continue;
+    auto rest = host.substr(0, host.size() - suffix.size());
+    SigV4Scope out{last_label(rest), "us-east-1"};
+    if (!out.service.empty() && is_region(out.service)) {
+      out.region = out.service;
+      out.service = last_label(rest);
+    }
+    if (out.service == "dualstack") out.service = last_label(rest);
+    // "bucket.s3-eu-west-1.amazonaws.com", as it was written before.
+    if (out.service.starts_with("s3-") && is_region(out.service.substr(3))) out = {out.service.substr(0, 2), out.service.substr(3)};
+    return out.service.empty() ? SigV4Scope() : out;
+  }
+  return {};
+}
+
 }  // namespace interlock::credential

@@ -43,6 +43,14 @@ bool is_payload_hash(std::string_view declared);
 Status sign(const SigV4Signer& signer, std::string_view method, std::string_view target, net::Headers& headers, std::string_view payload,
             UnixMs now_ms);
 
+// What the name of an AWS endpoint says of itself: "dynamodb.eu-central-1.amazonaws.com", "bucket.s3.eu-west-1.amazonaws.com"; one without
+// a region is signed for us-east-1. Both empty: it is no such name.
+struct SigV4Scope {
+  std::string_view service;
+  std::string_view region;
+};
+SigV4Scope sigv4_scope_of(std::string_view host);
+
 // The parts, for those who check them against AWS's vectors.
 // Amazon S3 takes a path as it is; other services want dot segments resolved and every segment encoded once more.
 std::string canonical_path(std::string_view path, std::string_view service);

@@ -56,6 +56,13 @@ bool among(std::string_view name, const auto& list) {
   return std::ranges::any_of(list, [&](std::string_view one) { return net::equal_ignoring_case(name, one); });
 }
 
+// Words that mean a key, whatever stands around them: "Ocp-Apim-Subscription-Key", "X-Tenant-Api-Key".
+bool names_a_key(std::string_view lower_name) {
+  constexpr std::array<std::string_view, 8> kParts{"api-key",      "apikey",        "api_key",        "auth-token",
+                                                   "access-token", "session-token", "security-token", "subscription-key"};
+  return std::ranges::any_of(kParts, [&](std::string_view part) { return lower_name.contains(part); });
+}
+
 // The name of a parameter as its reader sees it: escapes undone where they hide plain characters.
 std::string parameter_name(std::string_view pair) {
   const auto name = pair.substr(0, pair.find('='));
@@ -111,10 +118,12 @@ std::vector<std::string> take_off(net::Headers& headers, Target& target, const c
   std::vector<std::string> taken;
   net::Headers left;
   for (const auto& [name, value] : headers.all()) {
-    if (among(name, kNeverPass)) continue;
-    const bool credential = among(name, kOverrides) || among(name, kCredentialHeaders) || among(name, route.credential_headers);
+    auto known = lower(name);
+    if (among(name, kNeverPass) || known.starts_with("proxy-")) continue;
+    const bool credential =
+        among(name, kOverrides) || among(name, kCredentialHeaders) || names_a_key(known) || among(name, route.credential_headers);
     if (credential && !among(name, keep)) {
-      if (auto known = lower(name); std::ranges::find(taken, known) == taken.end()) taken.push_back(std::move(known));
+      if (std::ranges::find(taken, known) == taken.end()) taken.push_back(std::move(known));
       continue;
     }
     left.add(name, value);

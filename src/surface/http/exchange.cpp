@@ -152,7 +152,7 @@ void Exchange::look_at_body() {
                             .path = target_.path,
                             .query = query,
                             .scheme = target_.scheme,
-                            .upgrade = !head.upgrade.empty()},
+                            .upgrade = becomes_websocket()},
                            host_->connector);
   };
   // Which of the query's parameters are credentials, the connector knows; what they are must not get into the act.
@@ -165,7 +165,7 @@ void Exchange::look_at_body() {
     route_.args["taken_off"] = std::move(names);
   }
   const bool has_body = head.length.value_or(1) != 0;
-  if (route_.body == catalogue::BodyUse::kNone || !has_body || refusal_) {
+  if (!has_body || refusal_ || (route_.body == catalogue::BodyUse::kNone && !signs_body())) {
     if (route_.body != catalogue::BodyUse::kNone && !has_body) route_.args["body"] = nullptr;
     return ask();
   }
@@ -208,6 +208,8 @@ void Exchange::body_came(std::string_view chunk) {
 void Exchange::body_ended(net::Headers trailers) {
   if (over_) return;
   body_complete_ = true;
+  Target none;
+  (void)take_off(trailers, none, route_, host_->keep);
   if (body_ == Body::kFlowing) {
     body_ = Body::kDone;
     if (call_) call_->end(std::move(trailers));
@@ -216,6 +218,7 @@ void Exchange::body_ended(net::Headers trailers) {
   body_trailers_ = std::move(trailers);
   if (body_ != Body::kCollecting) return;
   body_ = Body::kWaiting;
+  if (route_.body == catalogue::BodyUse::kNone) return ask();
   if (route_.body == catalogue::BodyUse::kForm) {
     if (auto form = catalogue::read_form(collected_, collect_limit_)) route_.args["body"] = std::move(*form);
     return ask();
@@ -321,6 +324,7 @@ void Exchange::leave() {
   proxy_->parts.loop->cancel(std::exchange(patience_, 0));
   if (act_) {
     auto& session = proxy_->session_of(caller_);
+    session.used_ms = proxy_->parts.clock->now_ms();
     if (session.under_way > 0) --session.under_way;
   }
   ++proxy_->served;

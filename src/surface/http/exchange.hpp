@@ -40,6 +40,11 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void lost(const Error& error);
   void over(gate::ActOutcome outcome);
 
+  // The only protocol that a connection may become: h2c would carry requests that nobody reads.
+  bool becomes_websocket() const { return net::equal_ignoring_case(stream_->head().upgrade, "websocket"); }
+  // The signature of its lease is over the body, and its service takes none without.
+  bool signs_body() const;
+
   void receive();  // the client's body begins to come
   void body_came(std::string_view chunk);
   void body_ended(net::Headers trailers);

@@ -10,6 +10,8 @@ namespace {
 
 using Where = credential::Placement::Where;
 
+constexpr std::string_view kStreamingService = "s3";  // the one that takes bodies unsigned
+
 // Fields of leases that anybody may know: they are in ordinary texts, and tell nothing.
 constexpr std::string_view kPublicFields[] = {"host",        "port",       "username",      "token_type",
                                               "certificate", "public_key", "access_key_id", "database"};
@@ -44,11 +46,27 @@ const credential::Lease* lease_of(const gate::Act& act, std::string_view credent
 }
 
 // How a body is signed: what was collected by its hash, no body as the empty one, what flows as the service allows.
-std::string payload_of(const net::Headers& headers, const std::optional<std::uint64_t>& length, bool collected, std::string_view body) {
+Result<std::string> payload_of(const net::Headers& headers, const std::optional<std::uint64_t>& length, bool collected,
+                               std::string_view body, std::string_view service) {
+  const auto declared = headers.get("x-amz-content-sha256");
+  if (declared && declared->starts_with("STREAMING-") && !credential::is_payload_hash(*declared))
+    return fail(ErrorCode::kUnsupported, "each piece of the body is signed by the client, and cannot be signed anew",
+                "let the client sign the body as a whole, or not at all (UNSIGNED-PAYLOAD)");
+  // Its framing (aws-chunked) is part of what flows: the declared word stands.
+  if (declared && *declared == credential::kUnsignedTrailer) return std::string(*declared);
   if (collected || length == 0) return credential::payload_hash(body);
-  if (const auto declared = headers.get("x-amz-content-sha256"); declared && credential::is_payload_hash(*declared))
-    return std::string(*declared);
+  if (declared && credential::is_payload_hash(*declared)) return std::string(*declared);
+  if (service != kStreamingService)
+    return fail(ErrorCode::kTooLarge, "the body must be read to be signed, and is longer than may be read",
+                "egress.read_body says how much");
   return std::string(credential::kUnsignedPayload);
+}
+
+// As configured, else as the host's name tells.
+credential::SigV4Scope scope_of(const credential::Placement& placement, std::string_view host) {
+  const auto told = credential::sigv4_scope_of(host);
+  return {placement.service.empty() ? told.service : std::string_view(placement.service),
+          placement.region.empty() ? told.region : std::string_view(placement.region)};
 }
 
 bool keeps_cookies(const HostConfig& host) {
@@ -82,19 +100,29 @@ Status Exchange::put_leases_in(net::ClientHead& head) {
   if (signing == nullptr) return {};
   // The signature is over everything else, and so comes last.
   const auto* lease = lease_of(*act_, signing->credential);
-  const auto payload = payload_of(stream_->head().headers, head.length, body_complete_, collected_);
+  const auto scope = scope_of(*signing, target_.host);
+  const auto payload = payload_of(stream_->head().headers, head.length, body_complete_, collected_, scope.service);
+  if (!payload) return fail(payload.error());
   net::Headers signed_headers = head.headers;
   signed_headers.set("Host", head.authority);
   const credential::SigV4Signer signer{.access_key_id = lease->field("access_key_id"),
                                        .secret_access_key = lease->field("secret_access_key"),
                                        .session_token = lease->field("session_token"),
-                                       .region = signing->region,
-                                       .service = signing->service};
-  if (auto done = credential::sign(signer, head.method, head.target, signed_headers, payload, proxy_->parts.clock->now_ms()); !done)
+                                       .region = scope.region,
+                                       .service = scope.service};
+  if (auto done = credential::sign(signer, head.method, head.target, signed_headers, *payload, proxy_->parts.clock->now_ms()); !done)
     return done;
   signed_headers.remove("Host");
   head.headers = std::move(signed_headers);
   return {};
+}
+
+bool Exchange::signs_body() const {
+  const auto declared = stream_->head().headers.get("x-amz-content-sha256");
+  if (declared && credential::is_payload_hash(*declared) && *declared != credential::kUnsignedPayload) return false;
+  return std::ranges::any_of(host_->credentials, [&](const auto& placement) {
+    return placement.where == Where::kSigV4 && scope_of(placement, target_.host).service != kStreamingService;
+  });
 }
 
 void Exchange::send() {
@@ -106,13 +134,18 @@ void Exchange::send() {
   head.headers = std::move(headers_);
   // What was collected whole has a length, whatever it came as.
   head.length = body_complete_ && body_trailers_.all().empty() ? std::optional<std::uint64_t>(collected_.size()) : asked.length;
-  head.upgrade = asked.upgrade;
+  if (becomes_websocket()) head.upgrade = asked.upgrade;
   head.headers.add("Via", std::string(asked.version == net::HttpVersion::k2 ? "2 " : "1.1 ") + proxy_->options.via);
   if (!act_->leases.empty()) {
     // An answer that is to be searched comes plain and whole.
     head.headers.set("Accept-Encoding", "identity");
-    head.headers.remove("Range");
-    head.headers.remove("If-Range");
+    // A signature does not show what it was made with, and what loads in parts (S3) needs its ranges.
+    const bool signs_alone =
+        std::ranges::all_of(host_->credentials, [](const auto& placement) { return placement.where == Where::kSigV4; });
+    if (!signs_alone) {
+      head.headers.remove("Range");
+      head.headers.remove("If-Range");
+    }
   }
   if (auto put = put_leases_in(head); !put) {
     gate::ActOutcome outcome{.kind = "failed", .result_text = {}, .note = put.error().message};
@@ -126,7 +159,7 @@ void Exchange::send() {
                       .port = target_.port,
                       .addresses = addresses_,
                       .tls = target_.scheme == "https" ? proxy_->tls_client : nullptr,
-                      .http2 = host_->http2 && asked.upgrade.empty(),
+                      .http2 = host_->http2 && head.upgrade.empty(),
                       .realm = {}};
   const bool has_body = head.length.value_or(1) != 0;
   patience_ = proxy_->parts.loop->after_ms(proxy_->options.head_timeout_ms, [weak = weak_from_this()] {

@@ -364,5 +364,26 @@ TEST(SigV4Test, APathOfS3StaysAsItIsAndOthersAreEncodedOnceMore) {
   EXPECT_EQ(canonical_path("/../../x/.", "dynamodb"), "/x/");
 }
 
+TEST(SigV4Test, ThePlaceOfAnEndpointIsInItsName) {
+  struct Case {
+    std::string_view host;
+    std::string_view service;
+    std::string_view region;
+  };
+  for (const auto& [host, service, region] :
+       {Case{"dynamodb.eu-central-1.amazonaws.com", "dynamodb", "eu-central-1"},
+        Case{"bucket.s3.eu-west-1.amazonaws.com", "s3", "eu-west-1"}, Case{"a.b.s3.us-gov-west-1.amazonaws.com", "s3", "us-gov-west-1"},
+        Case{"s3.dualstack.eu-west-1.amazonaws.com", "s3", "eu-west-1"}, Case{"bucket.s3-eu-west-1.amazonaws.com", "s3", "eu-west-1"},
+        Case{"bucket.s3.amazonaws.com", "s3", "us-east-1"}, Case{"iam.amazonaws.com", "iam", "us-east-1"},
+        Case{"sqs.cn-north-1.amazonaws.com.cn", "sqs", "cn-north-1"},
+        Case{"id1234.execute-api.eu-north-1.amazonaws.com", "execute-api", "eu-north-1"}, Case{"amazonaws.com", "", ""},
+        Case{".amazonaws.com", "", ""}, Case{"evilamazonaws.com", "", ""}, Case{"s3.amazonaws.com.evil.example", "", ""},
+        Case{"eu-west-1.amazonaws.com", "", ""}, Case{"minio.internal.example", "", ""}}) {
+    const auto scope = sigv4_scope_of(host);
+    EXPECT_EQ(scope.service, service) << host;
+    EXPECT_EQ(scope.region, region) << host;
+  }
+}
+
 }  // namespace
 }  // namespace interlock::credential
