@@ -1,6 +1,7 @@
 // `interlock check`: every layer's complaint with its place, and nothing started or made.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -118,6 +119,24 @@ TEST_F(Check, MarksOfFilesDifferAfterEachKindOfChange) {
   EXPECT_NE(more, FileMarks(before));
   fs::remove_all(folder_ / "policies");
   EXPECT_NE(more, FileMarks(before));
+}
+
+TEST_F(Check, WhatABrokerRefusesIsNamedWithItsPlaceAndNothingIsPublished) {
+  const auto findings = check(
+      "credentials:\n"
+      "  good: { broker: static, secret: x }\n"
+      "  odd: { broker: static, secret: x, nonsense: 1 }\n"
+      "  hosts: { broker: ssh, ca_secret: ssh/ca, krl: ./revoked.krl, principals: [ deploy ], any_command: true }\n"
+      "  own: { broker: svid }\n");
+  EXPECT_FALSE(findings.ok());
+  EXPECT_EQ(std::ranges::count(findings.list, "error", &Finding::level), 2);
+  const auto* odd = find(findings, "credential odd: `nonsense`");
+  ASSERT_NE(odd, nullptr);
+  EXPECT_TRUE(odd->message.contains("interlock.yaml:6:3: ")) << odd->message;
+  EXPECT_EQ(find(findings, "good"), nullptr);
+  EXPECT_NE(find(findings, "this gate is no authority"), nullptr);
+  EXPECT_FALSE(fs::exists(folder_ / "revoked.krl"));
+  EXPECT_FALSE(fs::exists(folder_ / "state"));
 }
 
 }  // namespace
