@@ -5,6 +5,7 @@
 
 #include "base/hash.hpp"
 #include "base/ids.hpp"
+#include "gate/record.hpp"
 #include "surface/http/exchange.hpp"
 #include "surface/http/proxy_state.hpp"
 #include "surface/http/tunnel.hpp"
@@ -38,7 +39,8 @@ std::string session_name(const net::StreamPeer& peer, std::string_view shown) {
   return shown.empty() ? std::string("http:") : "http:" + to_hex(sha256(shown)).substr(0, 32);
 }
 
-std::string session_key(const gate::Caller& caller) { return caller.subject.id + '\0' + caller.session + '\0' + caller.task; }
+// Without the task that the client names: it is any text, and would make sessions without bound.
+std::string session_key(const gate::Caller& caller) { return caller.subject.id + '\0' + caller.session; }
 
 }  // namespace
 
@@ -55,7 +57,10 @@ Result<std::vector<net::Address>> Proxy::State::judged(const Target& target, con
   std::optional<net::Address> refused_address;
   for (const auto& address : found) {
     const auto kind = net::address_kind(address);
-    const bool in_range = std::ranges::any_of(options.private_ranges, [&](const auto& range) { return range.contains(address); });
+    // Networks have such an address among others: who means it names it alone.
+    const int alone = kind == net::AddressKind::kMetadata ? (address.v6 ? 128 : 32) : 0;
+    const bool in_range =
+        std::ranges::any_of(options.private_ranges, [&](const auto& range) { return range.bits >= alone && range.contains(address); });
     const bool local = kind == net::AddressKind::kLoopback || kind == net::AddressKind::kPrivate;
     if (kind == net::AddressKind::kPublic || in_range || (local && host.private_address)) out.push_back(address);
     else if (!refused_address) refused_address = address;
@@ -65,7 +70,9 @@ Result<std::vector<net::Address>> Proxy::State::judged(const Target& target, con
     return fail(ErrorCode::kDenied,
                 "the host " + target.host + " is at a " + std::string(net::address_kind_name(kind)) + " address" +
                     (refused_address ? " (" + net::address_text(*refused_address) + ")" : "") + ", which agents do not reach",
-                "if they should, an owner names the host with private_address: true, or its range in private_ranges, under egress");
+                kind == net::AddressKind::kLoopback || kind == net::AddressKind::kPrivate
+                    ? "if they should, an owner names the host with private_address: true, or its range in private_ranges, under egress"
+                    : "if they should, an owner names its range in egress.private_ranges; what is there often hands out credentials");
   }
   if (std::ranges::find(own_ports, target.port) != own_ports.end() && std::ranges::any_of(out, [](const auto& address) {
         const auto kind = net::address_kind(address);
@@ -154,6 +161,12 @@ Proxy::State::Session& Proxy::State::session_of(const gate::Caller& caller) {
   return it->second;
 }
 
+void Proxy::State::left_session(const gate::Caller& caller) {
+  auto& session = session_of(caller);
+  session.used_ms = parts.clock->now_ms();
+  if (session.under_way > 0) --session.under_way;
+}
+
 void Proxy::State::record_refusal(const gate::Caller* caller, std::string_view target, const Stop& stop) {
   ++refused;
   model::Receipt receipt;
@@ -167,7 +180,7 @@ void Proxy::State::record_refusal(const gate::Caller* caller, std::string_view t
   receipt.layer = model::layer_name(stop.layer);
   std::string shown;
   for (const char c : target.substr(0, kRecordedTargetBytes)) shown += c > ' ' && c < '\x7f' ? c : (c == ' ' ? ' ' : '?');
-  receipt.detail = json::object{{"target", shown}, {"status", stop.status}, {"reason", stop.reason}};
+  receipt.detail = json::object{{"target", gate::without_credentials(shown)}, {"status", stop.status}, {"reason", stop.reason}};
   (void)parts.gate->record(std::move(receipt));
 }
 
