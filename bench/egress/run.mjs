@@ -97,7 +97,7 @@ async function main() {
   if (with_gate && parties.some((party) => party.name === 'interlock')) {
     await parties.find((party) => party.name === 'interlock').process.end();
     const verified = await run(join(build, 'interlock'), ['log', 'verify', '--config', join(folder, 'interlock.yaml')], { timeout_ms: 120_000 });
-    const receipts = Number(/(\d[\d,]*) receipts/.exec(verified.stdout)?.[1].replaceAll(',', '') ?? 0);
+    const receipts = Number(/intact: (\d+) records/.exec(verified.stdout)?.[1] ?? 0);
     console.log(`  ledger: ${verified.stdout.trim().split('\n').at(-1)}`);
     if (verified.code !== 0 || receipts < asked) failures.push(`the ledger holds ${receipts} receipts for ${asked} requests: ${verified.stderr}`);
   }
