@@ -3,4 +3,4 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runFolder } from "../peers/run_folder.mjs";
 
-runFolder(dirname(fileURLToPath(import.meta.url)), { wanted: process.argv[2] });
+runFolder(dirname(fileURLToPath(import.meta.url)), { wanted: process.argv[2], whole_ms: 900_000 });
