@@ -40,8 +40,9 @@ Status Answer::head(int status, net::Headers headers, std::optional<std::uint64_
   may_have_body_ = stream_->head().method != "HEAD" && status != 204 && status != 304 && length.value_or(1) != 0;
   length_ = length;
   if (redactor_ && may_have_body_) {
-    if (const auto coding = headers.get("content-encoding"); coding && !net::equal_ignoring_case(*coding, "identity")) {
-      decoder_ = Decoder::of(*coding, ratio_);
+    const bool several = headers.count("content-encoding") > 1;
+    if (const auto coding = headers.get("content-encoding"); coding && (several || !net::equal_ignoring_case(*coding, "identity"))) {
+      if (!several) decoder_ = Decoder::of(*coding, ratio_);
       if (!decoder_) {
         return fail(ErrorCode::kUnsupported, "the answer is compressed in a way that cannot be searched for what was leased",
                     "ask for it uncompressed; the gate does so by itself, and this server does not heed it");

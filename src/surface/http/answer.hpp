@@ -40,12 +40,12 @@ class Answer {
   int status() const { return status_; }
   std::uint64_t bytes() const { return bytes_; }
   Digest digest();
-  std::size_t hidden() const;  // secrets found
+  std::size_t hidden() const;                  // secrets found
+  net::Headers cleaned(net::Headers headers);  // without what was leased
   bool searches() const { return redactor_.has_value(); }
 
  private:
   std::string cleaned(std::string_view text);
-  net::Headers cleaned(net::Headers headers);
   bool give(std::string_view plain);
   bool search_and_give(std::string_view plain);
 

@@ -10,28 +10,15 @@ namespace {
 constexpr std::array<std::string_view, 5> kNeverPass{"proxy-authorization", "proxy-authenticate", "expect", "forwarded", "http2-settings"};
 constexpr std::array<std::string_view, 6> kOverrides{"x-http-method-override", "x-http-method", "x-method-override",
                                                      "x-original-url",         "x-rewrite-url", "x-original-method"};
-constexpr std::array<std::string_view, 22> kCredentialHeaders{"authorization",
-                                                              "cookie",
-                                                              "x-api-key",
-                                                              "api-key",
-                                                              "x-auth-token",
-                                                              "x-access-token",
-                                                              "x-goog-api-key",
-                                                              "x-goog-iam-authorization-token",
-                                                              "x-amz-security-token",
-                                                              "x-amz-date",
-                                                              "x-amz-content-sha256",
-                                                              "private-token",
-                                                              "job-token",
-                                                              "deploy-token",
-                                                              "x-gitlab-token",
-                                                              "x-vault-token",
-                                                              "x-csrf-token",
-                                                              "x-xsrf-token",
-                                                              "dpop",
-                                                              "x-slack-signature",
-                                                              "x-github-token",
-                                                              "x-client-cert"};
+constexpr std::array<std::string_view, 30> kCredentialHeaders{
+    "authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token", "x-goog-api-key", "x-goog-iam-authorization-token",
+    "x-amz-security-token", "x-amz-date", "x-amz-content-sha256", "private-token", "job-token", "deploy-token", "x-gitlab-token",
+    "x-vault-token", "x-csrf-token", "x-xsrf-token", "dpop", "x-slack-signature", "x-github-token", "x-client-cert",
+    // Client certificates as proxies pass them on (RFC 9440 and older).
+    "client-cert", "client-cert-chain", "x-forwarded-client-cert", "x-ssl-client-cert", "ssl-client-cert", "x-ssl-cert", "x-arr-clientcert",
+    "x-amzn-mtls-clientcert"};
+// Subprotocols of WebSockets in which browsers carry keys: OpenAI's and Kubernetes'.
+constexpr std::array<std::string_view, 2> kKeyProtocols{"openai-insecure-api-key.", "base64url.bearer.authorization.k8s.io."};
 constexpr std::array<std::string_view, 27> kCredentialParameters{
     "api_key",       "apikey",        "api-key",       "access_token", "auth_token", "authtoken",   "token",         "auth",
     "authorization", "client_secret", "clientsecret",  "password",     "passwd",     "secret",      "private_token", "job_token",
@@ -61,6 +48,22 @@ bool names_a_key(std::string_view lower_name) {
   constexpr std::array<std::string_view, 8> kParts{"api-key",      "apikey",        "api_key",        "auth-token",
                                                    "access-token", "session-token", "security-token", "subscription-key"};
   return std::ranges::any_of(kParts, [&](std::string_view part) { return lower_name.contains(part); });
+}
+
+// The list of subprotocols without those that are keys; as it was where there are none.
+std::string without_keys(std::string_view protocols) {
+  std::string out;
+  bool found = false;
+  for (auto rest = protocols; !rest.empty();) {
+    const auto end = std::min(rest.find(','), rest.size());
+    auto one = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    while (one.starts_with(' ') || one.starts_with('\t')) one.remove_prefix(1);
+    const auto plain = lower(one);
+    if (std::ranges::any_of(kKeyProtocols, [&](std::string_view start) { return plain.starts_with(start); })) found = true;
+    else out.append(out.empty() ? "" : ", ").append(one);
+  }
+  return found ? out : std::string(protocols);
 }
 
 // The name of a parameter as its reader sees it: escapes undone where they hide plain characters.
@@ -124,6 +127,12 @@ std::vector<std::string> take_off(net::Headers& headers, Target& target, const c
         among(name, kOverrides) || among(name, kCredentialHeaders) || names_a_key(known) || among(name, route.credential_headers);
     if (credential && !among(name, keep)) {
       if (std::ranges::find(taken, known) == taken.end()) taken.push_back(std::move(known));
+      continue;
+    }
+    if (known == "sec-websocket-protocol" && !among(name, keep)) {
+      auto plain = without_keys(value);
+      if (plain != value && std::ranges::find(taken, known) == taken.end()) taken.push_back(known);
+      if (!plain.empty()) left.add(name, std::move(plain));
       continue;
     }
     left.add(name, value);

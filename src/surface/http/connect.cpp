@@ -11,6 +11,7 @@ struct Asked {
   std::shared_ptr<Proxy::State> proxy;
   std::shared_ptr<net::ServerStream> stream;
   std::shared_ptr<OpenedTunnel> tunnel = std::make_shared<OpenedTunnel>();
+  std::weak_ptr<gate::Act> act = {};  // of an opaque one, while it is decided on
   bool gone = false;
 };
 
@@ -57,12 +58,16 @@ void open_opaque(const std::shared_ptr<Asked>& asked) {
     if (const auto one = joined->lock()) one->cut("the kill switch");
     else asked->gone = true;
   };
-  handlers.on_verdict = [asked](const std::shared_ptr<gate::Act>& act) {
+  handlers.on_verdict = [asked, joined](const std::shared_ptr<gate::Act>& act) {
     if (!act->verdict.allows()) {
       return answer_stop(*asked->stream,
                          {.status = 403, .layer = act->verdict.layer, .reason = act->verdict.reason, .next = act->verdict.next});
     }
-    if (asked->gone || !asked->proxy->parts.gate->may_perform(act)) return asked->stream->cut();
+    if (asked->gone) {
+      asked->proxy->parts.gate->observe(act, {.kind = "cancelled", .result_text = {}, .note = "the client is gone"}, [](const Status&) {});
+      return;
+    }
+    if (!asked->proxy->parts.gate->may_perform(act)) return asked->stream->cut();
     net::Destination to{.scheme = "http",
                         .host = asked->tunnel->target.host,
                         .port = asked->tunnel->target.port,
@@ -70,7 +75,7 @@ void open_opaque(const std::shared_ptr<Asked>& asked) {
                         .tls = nullptr,
                         .http2 = false,
                         .realm = {}};
-    asked->proxy->client->connect(to, [asked, act](Result<std::unique_ptr<net::ByteStream>> server) {
+    asked->proxy->client->connect(to, [asked, act, joined](Result<std::unique_ptr<net::ByteStream>> server) {
       auto& gate = *asked->proxy->parts.gate;
       const auto failed = [&](const Error& error) {
         gate.observe(act, {.kind = "failed", .result_text = {}, .note = error.message}, [](const Status&) {});
@@ -81,10 +86,10 @@ void open_opaque(const std::shared_ptr<Asked>& asked) {
       if (asked->gone || act->cut) return failed({ErrorCode::kDenied, "the client is gone, or the act was stopped", ""});
       auto client = asked->stream->take_over(200, {});
       if (!client) return failed(client.error());
-      Tunnel::join(asked->proxy, act, std::move(*client), std::move(*server));
+      *joined = Tunnel::join(asked->proxy, act, std::move(*client), std::move(*server));
     });
   };
-  (void)asked->proxy->parts.gate->admit(tunnel.caller, std::move(request), nullptr, std::nullopt, std::move(handlers));
+  asked->act = asked->proxy->parts.gate->admit(tunnel.caller, std::move(request), nullptr, std::nullopt, std::move(handlers));
 }
 
 }  // namespace
@@ -92,7 +97,10 @@ void open_opaque(const std::shared_ptr<Asked>& asked) {
 void begin_connect(const std::shared_ptr<Proxy::State>& proxy, std::shared_ptr<net::ServerStream> stream) {
   const auto asked = std::make_shared<Asked>(Asked{proxy, std::move(stream)});
   asked->stream->on_gone([weak = std::weak_ptr(asked)] {
-    if (const auto self = weak.lock()) self->gone = true;
+    const auto self = weak.lock();
+    if (!self) return;
+    self->gone = true;
+    if (const auto act = self->act.lock(); act && !act->decided) self->proxy->parts.gate->withdraw(act, "the client is gone");
   });
   if (asked->stream->peer().tag)
     return refuse(*asked,
@@ -104,13 +112,13 @@ void begin_connect(const std::shared_ptr<Proxy::State>& proxy, std::shared_ptr<n
   if (auto read = read_authority(asked->stream->head().authority, 0, asked->tunnel->target); !read)
     return refuse(*asked, {.status = 400, .layer = model::Layer::kGate, .reason = read.error().message, .next = read.error().hint});
   asked->tunnel->target.scheme = asked->tunnel->target.port == kPlainPort ? "http" : "https";
-  proxy->recognize(*asked->stream, false, [asked](std::expected<gate::Caller, Stop> caller) {
+  proxy->recognize(*asked->stream, false, [asked](std::expected<Recognized, Stop> recognized) {
     if (asked->gone) return;
-    if (!caller)
-      return refuse(*asked, caller.error(),
-                    caller.error().status == 407 ? net::Headers{{"Proxy-Authenticate", "Basic realm=\"interlock\""}} : net::Headers{});
+    if (!recognized)
+      return refuse(*asked, recognized.error(),
+                    recognized.error().status == 407 ? net::Headers{{"Proxy-Authenticate", "Basic realm=\"interlock\""}} : net::Headers{});
     auto& tunnel = *asked->tunnel;
-    tunnel.caller = std::move(*caller);
+    tunnel.caller = std::move(recognized->caller);
     tunnel.host = asked->proxy->host_of(tunnel.target);
     asked->proxy->reach(tunnel.target, tunnel.host, [asked](Result<std::vector<net::Address>> addresses) {
       if (asked->gone) return;

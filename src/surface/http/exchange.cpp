@@ -4,6 +4,7 @@
 #include "catalogue/http_path.hpp"
 #include "surface/http/brought.hpp"
 #include "surface/http/models.hpp"
+#include "surface/http/tunnel.hpp"
 
 namespace interlock::http {
 namespace {
@@ -17,6 +18,19 @@ std::string lower(std::string_view text) {
   for (char& c : out)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return out;
+}
+
+// Bodies that are held at once, of all exchanges: each may be long, and there may be many.
+constexpr std::size_t kCollectedBytes = std::size_t{512} << 20;
+
+// Whether the server will read the body as it is read here: a text may be JSON and a form at once, and say another thing as each.
+bool is_of_type(const net::Headers& headers, catalogue::BodyUse use) {
+  if (headers.count("content-type") > 1 || headers.get("content-encoding")) return false;
+  const auto given = headers.get("content-type");
+  if (!given) return true;
+  const auto type = lower(*given);
+  const bool form = type.starts_with("application/x-www-form-urlencoded");
+  return use == catalogue::BodyUse::kForm ? form : !form && !type.starts_with("multipart/");
 }
 
 }  // namespace
@@ -45,14 +59,22 @@ void Exchange::recognize() {
   if (tunnel_) {
     caller_ = tunnel_->caller;
     recognized_ = true;
+    // A tunnel may stay open for longer than what opened it is good for.
+    if (const auto end_ms = caller_.subject.expires_ms; end_ms != 0 && proxy_->parts.clock->now_ms() >= end_ms) {
+      return stop({.status = 403,
+                   .layer = model::Layer::kIdentity,
+                   .reason = "the credential with which this tunnel was opened has expired",
+                   .next = "open another tunnel, with a fresh one"});
+    }
     return find_target();
   }
   by_route_ = head.scheme.empty();
-  proxy_->recognize(*stream_, by_route_, [weak = weak_from_this()](std::expected<gate::Caller, Stop> caller) {
+  proxy_->recognize(*stream_, by_route_, [weak = weak_from_this()](std::expected<Recognized, Stop> found) {
     const auto self = weak.lock();
     if (!self || self->over_) return;
-    if (!caller) return self->stop(caller.error(), caller.error().status == 407 ? kAskForCredentials : net::Headers{});
-    self->caller_ = std::move(*caller);
+    if (!found) return self->stop(found.error(), found.error().status == 407 ? kAskForCredentials : net::Headers{});
+    self->caller_ = std::move(found->caller);
+    if (found->by_authorization) self->headers_.remove("authorization");
     self->recognized_ = true;
     self->find_target();
   });
@@ -126,6 +148,7 @@ void Exchange::find_target() {
 void Exchange::find_addresses() {
   if (tunnel_) {
     addresses_ = tunnel_->addresses;
+    refuse_in_the_clear();
     return look_at_body();
   }
   proxy_->reach(target_, host_, [weak = weak_from_this()](Result<std::vector<net::Address>> found) {
@@ -133,6 +156,7 @@ void Exchange::find_addresses() {
     if (!self || self->over_) return;
     if (found) {
       self->addresses_ = std::move(*found);
+      self->refuse_in_the_clear();
     } else if (found.error().code == ErrorCode::kDenied || found.error().code == ErrorCode::kInvalid) {
       self->refusal_ = gate::Refusal{.layer = model::Layer::kServer, .reason = found.error().message, .next = found.error().hint};
     } else {
@@ -140,6 +164,16 @@ void Exchange::find_addresses() {
     }
     self->look_at_body();
   });
+}
+
+// What is leased goes over no network that anybody may listen to.
+void Exchange::refuse_in_the_clear() {
+  const bool is_public =
+      std::ranges::any_of(addresses_, [](const auto& address) { return net::address_kind(address) == net::AddressKind::kPublic; });
+  if (target_.scheme != "http" || host_->credentials.empty() || !is_public) return;
+  refusal_ = gate::Refusal{.layer = model::Layer::kServer,
+                           .reason = "this host is given a credential, which would go over the network in the clear",
+                           .next = "ask for https://" + target_.host};
 }
 
 void Exchange::look_at_body() {
@@ -157,6 +191,10 @@ void Exchange::look_at_body() {
   };
   // Which of the query's parameters are credentials, the connector knows; what they are must not get into the act.
   auto known = route_of({});
+  // Where a lease goes in, nothing of the agent's may stand beside it.
+  for (const auto& placement : host_->credentials) {
+    if (placement.where == credential::Placement::Where::kQuery) known.credential_query.push_back(placement.name);
+  }
   const auto taken = take_off(headers_, target_, known, host_->keep);
   route_ = target_.has_query ? route_of(target_.query) : std::move(known);
   if (!taken.empty()) {
@@ -197,6 +235,13 @@ void Exchange::body_came(std::string_view chunk) {
     return;
   }
   collected_ += chunk;
+  count_collected(collected_.size());
+  if (proxy_->collected_bytes > kCollectedBytes && body_ == Body::kCollecting) {
+    return stop({.status = 503,
+                 .layer = model::Layer::kGate,
+                 .reason = "too many bodies wait to be read at once",
+                 .next = "try again in a moment, with fewer requests at a time"});
+  }
   if (body_ == Body::kCollecting && collected_.size() > collect_limit_) {
     // Too long to be read: the act is not known, and the rest waits for the verdict.
     body_ = Body::kWaiting;
@@ -219,6 +264,7 @@ void Exchange::body_ended(net::Headers trailers) {
   if (body_ != Body::kCollecting) return;
   body_ = Body::kWaiting;
   if (route_.body == catalogue::BodyUse::kNone) return ask();
+  if (!is_of_type(headers_, route_.body)) return ask();
   if (route_.body == catalogue::BodyUse::kForm) {
     if (auto form = catalogue::read_form(collected_, collect_limit_)) route_.args["body"] = std::move(*form);
     return ask();
@@ -261,7 +307,8 @@ void Exchange::ask() {
     if (act->verdict.allows())
       gate.observe(act, {.kind = "cancelled", .result_text = {}, .note = "the client is gone"}, [](const Status&) {});
   };
-  handlers.on_cut = [weak = weak_from_this()] {
+  handlers.on_cut = [weak = weak_from_this(), tunnel = upgraded_] {
+    if (const auto joined = tunnel->lock()) return joined->cut("the kill switch");
     if (const auto self = weak.lock()) self->deny();
   };
   auto act = proxy_->parts.gate->admit(caller_, std::move(request), nullptr, std::move(refusal_), std::move(handlers));
@@ -270,6 +317,7 @@ void Exchange::ask() {
 
 void Exchange::decided(const std::shared_ptr<gate::Act>& act) {
   act_ = act;
+  decided_ = true;
   if (over_) {
     if (act->verdict.allows())
       proxy_->parts.gate->observe(act, {.kind = "cancelled", .result_text = {}, .note = "the client is gone"}, [](const Status&) {});
@@ -300,7 +348,7 @@ void Exchange::client_gone() {
   if (over_) return;
   if (call_) call_->cut();
   if (act_ && !act_->decided) proxy_->parts.gate->withdraw(act_, "the client is gone");
-  else if (act_ && act_->verdict.allows()) {
+  else if (owes_result()) {
     gate::ActOutcome outcome{.kind = "cancelled", .result_text = {}, .note = "the client went away before the answer was complete"};
     proxy_->parts.gate->observe(act_, outcome, [](const Status&) {});
   }
@@ -311,7 +359,7 @@ void Exchange::close(std::string_view why) {
   if (over_) return;
   const auto self = shared_from_this();
   if (call_) call_->cut();
-  if (act_ && act_->decided && act_->verdict.allows())
+  if (owes_result())
     proxy_->parts.gate->observe(act_, {.kind = "cancelled", .result_text = {}, .note = std::string(why)}, [](const Status&) {});
   else if (act_ && !act_->decided) proxy_->parts.gate->withdraw(act_, why);
   if (answer_ && answer_->released_anything()) stream_->cut();
@@ -319,14 +367,13 @@ void Exchange::close(std::string_view why) {
   leave();
 }
 
+void Exchange::count_collected(std::size_t bytes) { proxy_->collected_bytes += bytes - std::exchange(counted_, bytes); }
+
 void Exchange::leave() {
   if (std::exchange(over_, true)) return;
   proxy_->parts.loop->cancel(std::exchange(patience_, 0));
-  if (act_) {
-    auto& session = proxy_->session_of(caller_);
-    session.used_ms = proxy_->parts.clock->now_ms();
-    if (session.under_way > 0) --session.under_way;
-  }
+  if (act_) proxy_->left_session(caller_);
+  count_collected(0);
   ++proxy_->served;
   // Its own callbacks may be running.
   const auto self = shared_from_this();

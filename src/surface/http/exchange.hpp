@@ -28,6 +28,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void recognize();
   void find_target();
   void find_addresses();
+  void refuse_in_the_clear();
   void look_at_body();
   void ask();
   void decided(const std::shared_ptr<gate::Act>& act);
@@ -51,6 +52,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void stop(const Stop& why, net::Headers headers = {});  // before there is an act
   void deny();
   void client_gone();
+  void count_collected(std::size_t bytes);  // towards what all exchanges hold
+  // It was told that it may be performed, and its result is not on record yet.
+  bool owes_result() const { return decided_ && !observed_ && act_->verdict.allows(); }
   void leave();  // nothing more happens; the proxy lets go
   std::string target_text() const { return stream_->head().method + ' ' + target_.scheme + "://" + target_.authority() + target_.path; }
 
@@ -70,11 +74,15 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   enum class Body : std::uint8_t { kUnread, kCollecting, kWaiting, kFlowing, kDone };
   Body body_ = Body::kUnread;
   std::string collected_;
+  std::size_t counted_ = 0;
   std::size_t collect_limit_ = 0;
   bool body_complete_ = false;
   net::Headers body_trailers_;
 
   std::shared_ptr<gate::Act> act_;
+  bool decided_ = false;                                                                         // its verdict has come
+  bool observed_ = false;                                                                        // its result was given
+  std::shared_ptr<std::weak_ptr<Tunnel>> upgraded_ = std::make_shared<std::weak_ptr<Tunnel>>();  // what it became
   std::shared_ptr<net::ClientStream> call_;
   std::unique_ptr<Answer> answer_;
   net::TimerId patience_ = 0;

@@ -184,6 +184,7 @@ void Exchange::forward_body() {
   if (unread) return receive();
   const bool goes_on = collected_.empty() || call_->write(collected_);
   collected_ = {};
+  count_collected(0);
   if (body_complete_) {
     body_ = Body::kDone;
     return call_->end(std::move(body_trailers_));
@@ -236,6 +237,7 @@ void Exchange::over(gate::ActOutcome outcome) {
   if (const auto hidden = answer_->hidden(); hidden > 0)
     outcome.note = std::to_string(hidden) + " times a leased secret was taken out of the answer";
   else if (outcome.kind == "error") outcome.note = "status " + std::to_string(answer_->status());
+  observed_ = true;
   proxy_->parts.gate->observe(act_, outcome, [self = shared_from_this()](const Status& released) {
     if (self->over_) return;
     if (released) self->answer_->release();
@@ -251,7 +253,7 @@ void Exchange::lost(const Error& error) {
   if (over_) return;
   const auto self = shared_from_this();
   gate::ActOutcome outcome{.kind = "failed", .result_text = {}, .note = error.message};
-  proxy_->parts.gate->observe(act_, outcome, [](const Status&) {});
+  if (!std::exchange(observed_, true)) proxy_->parts.gate->observe(act_, outcome, [](const Status&) {});
   if (answer_ && answer_->released_anything()) stream_->cut();
   else
     answer_stop(*stream_, {.status = error.code == ErrorCode::kTimeout ? 504 : 502,
@@ -263,9 +265,9 @@ void Exchange::lost(const Error& error) {
 
 // 101: both sides speak something else from here on.
 void Exchange::upgraded(net::Headers headers, std::unique_ptr<net::ByteStream> server) {
-  auto client = stream_->take_over(101, std::move(headers));
+  auto client = stream_->take_over(101, answer_->cleaned(std::move(headers)));
   if (!client) return lost(client.error());
-  Tunnel::join(proxy_, act_, std::move(*client), std::move(server));
+  *upgraded_ = Tunnel::join(proxy_, act_, std::move(*client), std::move(server));
   leave();
 }
 

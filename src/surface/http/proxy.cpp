@@ -96,7 +96,7 @@ void Proxy::State::reach(const Target& target, const std::shared_ptr<const HostC
 }
 
 void Proxy::State::recognize(const net::ServerStream& stream, bool own_authorization,
-                             std::function<void(std::expected<gate::Caller, Stop>)> done) {
+                             std::function<void(std::expected<Recognized, Stop>)> done) {
   const auto& peer = stream.peer();
   const auto& headers = stream.head().headers;
   // What the authenticator looks at is kept here until it has answered.
@@ -132,7 +132,7 @@ void Proxy::State::recognize(const net::ServerStream& stream, bool own_authoriza
     presentation.peer_uid = peer.uid;
     parts.authenticate(std::move(presentation), std::move(answered));
   };
-  const auto finish = [shown, peer, done](identity::Answer answer, std::string_view used) {
+  const auto finish = [shown, peer, done](identity::Answer answer, std::string_view used, bool by_authorization) {
     if (!answer) {
       const auto& refusal = answer.error();
       return done(
@@ -146,12 +146,12 @@ void Proxy::State::recognize(const net::ServerStream& stream, bool own_authoriza
     caller.session = session_name(peer, used);
     caller.client_pid = peer.pid;
     caller.task = shown->task;
-    done(std::move(caller));
+    done(Recognized{std::move(caller), by_authorization});
   };
   ask(shown->authorization, [shown, ask, finish](identity::Answer answer) {
     if (!answer && shown->authorization.empty() && !shown->fallback.empty())
-      return ask(shown->fallback, [shown, finish](identity::Answer second) { finish(std::move(second), shown->fallback); });
-    finish(std::move(answer), shown->authorization);
+      return ask(shown->fallback, [shown, finish](identity::Answer second) { finish(std::move(second), shown->fallback, true); });
+    finish(std::move(answer), shown->authorization, false);
   });
 }
 

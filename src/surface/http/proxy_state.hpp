@@ -25,6 +25,12 @@ struct Stop {
   std::string next;
 };
 
+// Who asks. `by_authorization`: it was the Authorization of a reverse route's client that said so: it is the gate's, and goes no further.
+struct Recognized {
+  gate::Caller caller;
+  bool by_authorization = false;
+};
+
 // What an opened tunnel stands for: the tag of the connections inside it.
 struct OpenedTunnel {
   gate::Caller caller;
@@ -46,12 +52,13 @@ struct Proxy::State : std::enable_shared_from_this<Proxy::State> {
   std::vector<std::uint16_t> own_ports;
   std::unordered_set<std::shared_ptr<Exchange>> exchanges;
   std::unordered_set<std::shared_ptr<Tunnel>> tunnels;
+  std::size_t collected_bytes = 0;  // of bodies that are held to be read, of all exchanges
   struct Session {
     gate::Caller caller;
     UnixMs used_ms = 0;
     std::size_t under_way = 0;
   };
-  std::unordered_map<std::string, Session> sessions;  // by subject NUL session
+  std::unordered_map<std::string, Session> sessions;  // by subject NUL session: those with an implicit task
   net::TimerId sweep_timer = 0;
   std::uint64_t served = 0;
   std::uint64_t refused = 0;
@@ -62,8 +69,9 @@ struct Proxy::State : std::enable_shared_from_this<Proxy::State> {
              std::function<void(Result<std::vector<net::Address>>)> done);
   Result<std::vector<net::Address>> judged(const Target& target, const HostConfig& host, const std::vector<net::Address>& found) const;
   // Who asks; `own_authorization`: of a reverse route, whose client has no other place for its token.
-  void recognize(const net::ServerStream& stream, bool own_authorization, std::function<void(std::expected<gate::Caller, Stop>)> done);
+  void recognize(const net::ServerStream& stream, bool own_authorization, std::function<void(std::expected<Recognized, Stop>)> done);
   Session& session_of(const gate::Caller& caller);
+  void left_session(const gate::Caller& caller);  // one of its exchanges or tunnels is over
   // The record of what never became an act.
   void record_refusal(const gate::Caller* caller, std::string_view target, const Stop& stop);
   void sweep();

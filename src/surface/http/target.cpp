@@ -24,6 +24,15 @@ bool read_port(std::string_view text, std::uint16_t& out) {
   return error == std::errc() && out != 0;
 }
 
+// Its last label is a number, decimal or hexadecimal: no name of a host is so (RFC 3696 §2).
+bool is_numeric(std::string_view host) {
+  if (host.find(':') != std::string_view::npos) return false;
+  const auto dot = host.rfind('.');
+  auto last = dot == std::string_view::npos ? host : host.substr(dot + 1);
+  if (last.starts_with("0x")) return last.substr(2).find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return last.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 }  // namespace
 
 std::string Target::authority() const {
@@ -63,6 +72,8 @@ Status read_authority(std::string_view text, std::uint16_t default_port, Target&
     if (out.host.ends_with('.')) out.host.pop_back();  // the root's own dot names the same host
     if (out.host.empty() || out.host.front() == '.' || out.host.find("..") != std::string::npos) return odd("the host has an empty label");
   }
+  // "127.1", "0x7f.1", "2130706433": to some readers an address, and to rules a name (RFC 6943 §3.1.1).
+  if (is_numeric(out.host) && !net::parse_address(out.host)) return odd("the host is an address in a form that readers take differently");
   out.port = default_port;
   if (has_port && !read_port(port, out.port)) return odd("the port is no number from 1 to 65535");
   if (out.port == 0) return odd("the port is missing");

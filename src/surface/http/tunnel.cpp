@@ -2,14 +2,16 @@
 
 namespace interlock::http {
 
-void Tunnel::join(const std::shared_ptr<Proxy::State>& proxy, std::shared_ptr<gate::Act> act, std::unique_ptr<net::ByteStream> client,
-                  std::unique_ptr<net::ByteStream> server) {
+std::weak_ptr<Tunnel> Tunnel::join(const std::shared_ptr<Proxy::State>& proxy, std::shared_ptr<gate::Act> act,
+                                   std::unique_ptr<net::ByteStream> client, std::unique_ptr<net::ByteStream> server) {
   const std::shared_ptr<Tunnel> tunnel(new Tunnel(proxy, std::move(act)));
   tunnel->client_.bytes = std::move(client);
   tunnel->server_.bytes = std::move(server);
   proxy->tunnels.insert(tunnel);
+  ++proxy->session_of(tunnel->act_->caller).under_way;
   tunnel->open(tunnel->client_, tunnel->server_);
   tunnel->open(tunnel->server_, tunnel->client_);
+  return tunnel;
 }
 
 void Tunnel::open(Side& from, Side& to) {
@@ -51,6 +53,7 @@ void Tunnel::finish(std::string_view kind, std::string_view why) {
   const auto proxy = proxy_.lock();
   if (!proxy) return;
   proxy->tunnels.erase(self);
+  proxy->left_session(act_->caller);
   // The streams call from within themselves: they go when nobody is inside them any more.
   proxy->parts.loop->post([self] {
     self->client_.bytes = nullptr;

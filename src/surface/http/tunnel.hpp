@@ -15,9 +15,9 @@ namespace interlock::http {
 
 class Tunnel : public std::enable_shared_from_this<Tunnel> {
  public:
-  // Held by the proxy until it ends.
-  static void join(const std::shared_ptr<Proxy::State>& proxy, std::shared_ptr<gate::Act> act, std::unique_ptr<net::ByteStream> client,
-                   std::unique_ptr<net::ByteStream> server);
+  // Held by the proxy until it ends. Its session is in use as long.
+  static std::weak_ptr<Tunnel> join(const std::shared_ptr<Proxy::State>& proxy, std::shared_ptr<gate::Act> act,
+                                    std::unique_ptr<net::ByteStream> client, std::unique_ptr<net::ByteStream> server);
   void cut(std::string_view why);
   const std::shared_ptr<gate::Act>& act() const { return act_; }
 

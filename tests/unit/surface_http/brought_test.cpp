@@ -23,9 +23,9 @@ Left after(net::Headers headers, std::string query, const catalogue::HttpRoute& 
 }
 
 TEST(Brought, HeadersThatAuthorizeAreTakenOff) {
-  for (const char* name :
-       {"Authorization", "COOKIE", "x-api-key", "X-Auth-Token", "Private-Token", "X-Goog-Api-Key", "X-Amz-Security-Token", "DPoP",
-        "X-HTTP-Method-Override", "X-Original-URL", "apikey", "X-Tenant-Api-Key", "Ocp-Apim-Subscription-Key"}) {
+  for (const char* name : {"Authorization", "COOKIE", "x-api-key", "X-Auth-Token", "Private-Token", "X-Goog-Api-Key",
+                           "X-Amz-Security-Token", "DPoP", "X-HTTP-Method-Override", "X-Original-URL", "Client-Cert",
+                           "X-Forwarded-Client-Cert", "apikey", "X-Tenant-Api-Key", "Ocp-Apim-Subscription-Key"}) {
     const auto left = after({{name, "secret"}, {"Accept", "text/plain"}}, "");
     EXPECT_EQ(left.headers.all().size(), 1U) << name;
     EXPECT_EQ(left.taken.size(), 1U) << name;
@@ -33,6 +33,15 @@ TEST(Brought, HeadersThatAuthorizeAreTakenOff) {
   const auto hop = after({{"Proxy-Authorization", "Basic x"}, {"Expect", "100-continue"}, {"Forwarded", "for=1"}, {"Proxy-Odd", "1"}}, "");
   EXPECT_TRUE(hop.headers.all().empty());
   EXPECT_TRUE(hop.taken.empty()) << "the gate's own token is no finding";
+}
+
+TEST(Brought, KeysAmongSubprotocolsAreTakenOffAndTheOthersStay) {
+  const auto left =
+      after({{"Sec-WebSocket-Protocol", "realtime, openai-insecure-api-key.sk-brought,\tOpenAI-Insecure-Api-Key.two,beta"}}, "");
+  EXPECT_EQ(left.headers.get("sec-websocket-protocol"), "realtime, beta");
+  EXPECT_EQ(left.taken, std::vector<std::string>{"sec-websocket-protocol"});
+  EXPECT_FALSE(after({{"Sec-WebSocket-Protocol", "base64url.bearer.authorization.k8s.io.eHl6"}}, "").headers.get("sec-websocket-protocol"));
+  EXPECT_EQ(after({{"Sec-WebSocket-Protocol", "a,b"}}, "").headers.get("sec-websocket-protocol"), "a,b");
 }
 
 TEST(Brought, HeadersThatOnlySoundAlikePass) {

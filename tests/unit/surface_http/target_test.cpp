@@ -20,10 +20,10 @@ TEST(Targets, AuthoritiesHaveOneForm) {
     EXPECT_EQ(target.host, host);
     EXPECT_EQ(target.port, port);
   }
-  for (const char* odd : {"",         ":80",     "a b",       "user@host", "user:pw@host", "a/b",       "a?b",
-                          "a#b",      "a..b",    ".a",        "a:0",       "a:65536",      "a:-1",      "a:+1",
-                          "a:080000", "a:80:80", "[::1",      "::1",       "[::1]x",       "[1.2.3.4]", "[fe80::1%eth0]",
-                          "a%2eb",    "a\\b",    "h\xc3\xa4", "a:"}) {
+  for (const char* odd : {"",     ":80",   "a b",    "user@host",  "user:pw@host",   "a/b",    "a?b",      "a#b",
+                          "a..b", ".a",    "a:0",    "a:65536",    "a:-1",           "a:+1",   "a:080000", "a:80:80",
+                          "[::1", "::1",   "[::1]x", "[1.2.3.4]",  "[fe80::1%eth0]", "a%2eb",  "a\\b",     "h\xc3\xa4",
+                          "a:",   "127.1", "0x7f.1", "2130706433", "0177.0.0.1",     "a.0x7F."}) {
     Target target;
     EXPECT_FALSE(read_authority(odd, 443, target)) << odd;
   }
