@@ -31,7 +31,8 @@ net::Headers Answer::cleaned(net::Headers headers) {
   net::Headers out;
   for (const auto& [name, value] : headers.all()) {
     if (!keep_cookies_ && net::equal_ignoring_case(name, "set-cookie")) continue;
-    out.add(cleaned(name), cleaned(value));
+    if (cleaned(name) != name) continue;  // no mark fits into a name
+    out.add(name, cleaned(value));
   }
   return out;
 }

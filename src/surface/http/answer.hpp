@@ -42,6 +42,7 @@ class Answer {
   Digest digest();
   std::size_t hidden() const;                  // secrets found
   net::Headers cleaned(net::Headers headers);  // without what was leased
+  const std::shared_ptr<const SecretForms>& forms() const { return forms_; }
   bool searches() const { return redactor_.has_value(); }
 
  private:

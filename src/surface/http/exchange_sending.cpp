@@ -139,6 +139,7 @@ void Exchange::send() {
   if (!act_->leases.empty()) {
     // An answer that is to be searched comes plain and whole.
     head.headers.set("Accept-Encoding", "identity");
+    head.headers.remove("Sec-WebSocket-Extensions");  // they compress
     // A signature does not show what it was made with, and what loads in parts (S3) needs its ranges.
     const bool signs_alone =
         std::ranges::all_of(host_->credentials, [](const auto& placement) { return placement.where == Where::kSigV4; });
@@ -267,7 +268,7 @@ void Exchange::lost(const Error& error) {
 void Exchange::upgraded(net::Headers headers, std::unique_ptr<net::ByteStream> server) {
   auto client = stream_->take_over(101, answer_->cleaned(std::move(headers)));
   if (!client) return lost(client.error());
-  *upgraded_ = Tunnel::join(proxy_, act_, std::move(*client), std::move(server));
+  *upgraded_ = Tunnel::join(proxy_, act_, std::move(*client), std::move(server), answer_->forms());
   leave();
 }
 

@@ -1,6 +1,7 @@
 #include "surface/http/redaction.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "store/master_key.hpp"
 
@@ -71,7 +72,8 @@ std::string_view Redactor::feed(std::string_view bytes, std::string& out) {
   bool changed = false;
   while (true) {
     const auto found = forms_->find(rest);
-    if (found.at == std::string_view::npos) break;
+    // What is found may be a part of a longer form that is not complete yet.
+    if (found.at == std::string_view::npos || found.at >= rest.size() - forms_->unfinished(rest)) break;
     out += rest.substr(0, found.at);
     out += credential::kHidden;
     rest.remove_prefix(found.at + found.size);
@@ -88,8 +90,39 @@ std::string_view Redactor::feed(std::string_view bytes, std::string& out) {
 }
 
 std::string_view Redactor::finish(std::string& out) {
-  out = std::move(held_);
+  out.clear();
+  std::string_view rest = held_;
+  for (auto found = forms_ ? forms_->find(rest) : SecretForms::Found{}; found.at != std::string_view::npos; found = forms_->find(rest)) {
+    out.append(rest.substr(0, found.at)).append(credential::kHidden);
+    rest.remove_prefix(found.at + found.size);
+    ++blotted_;
+  }
+  out += rest;
+  store::wipe(held_);
   held_.clear();
+  return out;
+}
+
+std::string_view Redactor::feed_in_place(std::string_view bytes, std::string& out) {
+  if (!forms_ || forms_->empty()) return bytes;
+  auto joined = std::exchange(told_, {});
+  const auto released = joined.size();
+  joined.append(held_).append(bytes);
+  auto keep = forms_->unfinished(joined);
+  if (keep < credential::kEchoBytes) keep = 0;
+  keep = std::min(keep, joined.size() - released);
+  const auto end = joined.size() - keep;
+  held_ = joined.substr(end);
+  const auto tail = std::min(end, credential::kEchoBytes - 1);
+  told_ = joined.substr(end - tail, tail);
+  std::size_t from = 0;
+  for (auto found = forms_->find(joined); found.at != std::string_view::npos; found = forms_->find(std::string_view(joined).substr(from))) {
+    std::fill_n(joined.begin() + static_cast<std::ptrdiff_t>(from + found.at), found.size, '*');
+    from += found.at + found.size;
+    ++blotted_;
+  }
+  out.assign(joined, released, end - released);
+  store::wipe(joined);
   return out;
 }
 

@@ -48,11 +48,15 @@ class Redactor {
   std::string_view feed(std::string_view bytes, std::string& out);
   // What was held back.
   std::string_view finish(std::string& out);
+  // For bytes whose framing must stay as it is (WebSocket): a secret is overwritten, and a beginning too short to tell anything is not
+  // waited for. Not to be mixed with feed().
+  std::string_view feed_in_place(std::string_view bytes, std::string& out);
   std::size_t blotted() const { return blotted_; }  // secrets so far
 
  private:
   std::shared_ptr<const SecretForms> forms_;
   std::string held_;
+  std::string told_;  // the last few bytes that feed_in_place() released
   std::size_t blotted_ = 0;
 };
 

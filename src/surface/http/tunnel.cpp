@@ -3,8 +3,10 @@
 namespace interlock::http {
 
 std::weak_ptr<Tunnel> Tunnel::join(const std::shared_ptr<Proxy::State>& proxy, std::shared_ptr<gate::Act> act,
-                                   std::unique_ptr<net::ByteStream> client, std::unique_ptr<net::ByteStream> server) {
+                                   std::unique_ptr<net::ByteStream> client, std::unique_ptr<net::ByteStream> server,
+                                   std::shared_ptr<const SecretForms> forms) {
   const std::shared_ptr<Tunnel> tunnel(new Tunnel(proxy, std::move(act)));
+  if (forms && !forms->empty()) tunnel->redactor_.emplace(std::move(forms));
   tunnel->client_.bytes = std::move(client);
   tunnel->server_.bytes = std::move(server);
   proxy->tunnels.insert(tunnel);
@@ -21,6 +23,7 @@ void Tunnel::open(Side& from, Side& to) {
                           const auto self = weak.lock();
                           if (!self || self->over_) return;
                           from.received += bytes.size();
+                          if (self->redactor_ && &from == &self->server_) bytes = self->redactor_->feed_in_place(bytes, self->piece_);
                           if (!to.bytes->write(bytes)) from.bytes->pause(true);
                         },
                     .on_end =
@@ -41,6 +44,8 @@ void Tunnel::open(Side& from, Side& to) {
 void Tunnel::side_ended(Side& from, Side& to) {
   if (over_) return;
   from.ended = true;
+  if (redactor_ && &from == &server_) (void)to.bytes->write(redactor_->finish(piece_));
+  if (over_) return;
   to.bytes->end();
   if (to.ended) finish("ok", "");
 }

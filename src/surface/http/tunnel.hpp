@@ -10,14 +10,16 @@
 
 #include "net/byte_stream.hpp"
 #include "surface/http/proxy_state.hpp"
+#include "surface/http/redaction.hpp"
 
 namespace interlock::http {
 
 class Tunnel : public std::enable_shared_from_this<Tunnel> {
  public:
-  // Held by the proxy until it ends. Its session is in use as long.
+  // `forms`: what the server may not show the client. Held by the proxy until it ends. Its session is in use as long.
   static std::weak_ptr<Tunnel> join(const std::shared_ptr<Proxy::State>& proxy, std::shared_ptr<gate::Act> act,
-                                    std::unique_ptr<net::ByteStream> client, std::unique_ptr<net::ByteStream> server);
+                                    std::unique_ptr<net::ByteStream> client, std::unique_ptr<net::ByteStream> server,
+                                    std::shared_ptr<const SecretForms> forms = nullptr);
   void cut(std::string_view why);
   const std::shared_ptr<gate::Act>& act() const { return act_; }
 
@@ -36,6 +38,8 @@ class Tunnel : public std::enable_shared_from_this<Tunnel> {
   std::shared_ptr<gate::Act> act_;
   Side client_;
   Side server_;
+  std::optional<Redactor> redactor_;
+  std::string piece_;
   bool over_ = false;
 };
 

@@ -52,6 +52,34 @@ TEST(Redaction, BlotsOutASecretHoweverItIsCut) {
     for (std::size_t b = a; b <= text.size(); ++b) ASSERT_EQ(redact(forms, text, {a, b}), want) << a << " " << b;
 }
 
+// A long run within a secret is looked for by itself, and must not end the search for the whole.
+TEST(Redaction, BlotsOutTheRestOfASecretThatIsCutBehindARun) {
+  const std::string secret = "ab+longrunofletters0123+thetail";
+  const auto forms = forms_of({secret});
+  for (std::size_t a = 0; a <= secret.size(); ++a) ASSERT_EQ(redact(forms, secret, {a}), kHidden) << a;
+  const std::string run = "see longrunofletters0123";
+  for (std::size_t a = 0; a <= run.size(); ++a) ASSERT_EQ(redact(forms, run, {a}), "see " + std::string(kHidden)) << a;
+}
+
+TEST(Redaction, InPlaceKeepsTheLengthAndWaitsForNoShortBeginning) {
+  const auto forms = forms_of({kSecret});
+  const std::string text = "before " + kSecret + " after s3c";
+  for (std::size_t a = 0; a <= text.size(); ++a) {
+    for (std::size_t b = a; b <= text.size(); ++b) {
+      Redactor redactor(forms);
+      std::string got;
+      std::string out;
+      for (const auto& piece : {text.substr(0, a), text.substr(a, b - a), text.substr(b)}) got += redactor.feed_in_place(piece, out);
+      ASSERT_EQ(got.size(), text.size()) << a << " " << b;
+      ASSERT_EQ(got.substr(0, 7), "before ");
+      ASSERT_EQ(got.substr(7 + kSecret.size()), " after s3c");
+      // What was released of it before it could be told is short.
+      const auto hidden = got.substr(7, kSecret.size());
+      ASSERT_GT(static_cast<std::size_t>(std::ranges::count(hidden, '*')) + credential::kEchoBytes, kSecret.size()) << hidden;
+    }
+  }
+}
+
 TEST(Redaction, FindsEncodedFormsAtEachOffset) {
   const auto forms = forms_of({kSecret});
   for (const bool url : {false, true}) {
