@@ -33,6 +33,17 @@ std::string json_escaped(std::string_view text) {
   return out.substr(1, out.size() - 2);
 }
 
+// `hex` with `before` ahead of each byte: an escape that spares no letter.
+std::string each_byte(std::string_view hex, std::string_view before) {
+  std::string out;
+  out.reserve(hex.size() / 2 * (before.size() + 2));
+  for (std::size_t at = 0; at < hex.size(); at += 2) {
+    out += before;
+    out += hex.substr(at, 2);
+  }
+  return out;
+}
+
 // The characters that are the same whatever stands before `text`, by `before` bytes beyond a multiple of three, and after it.
 std::string base64_core(std::string_view text, std::size_t before) {
   std::string padded(before, '\0');
@@ -83,10 +94,16 @@ void Echoes::add(std::string_view secret) {
   store::wipe(escaped);
   add_base64(secret);
   add_wiped(percent_encoded(secret));
+  const auto add_hex = [&](std::string_view hex) {
+    add_form(hex);
+    add_wiped(each_byte(hex, "%"));
+    add_wiped(each_byte(hex, "\\u00"));  // right for ASCII, which what is lent is
+  };
   auto hex = to_hex(secret);
-  add_form(hex);
+  add_hex(hex);
   std::ranges::transform(hex, hex.begin(), [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c; });
-  add_wiped(std::move(hex));
+  add_hex(hex);
+  store::wipe(hex);
   // Encodings differ in what they leave as it is; all leave this.
   for (auto rest = secret; !rest.empty();) {
     const auto size = static_cast<std::size_t>(std::ranges::find_if_not(rest, is_unreserved) - rest.begin());

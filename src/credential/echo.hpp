@@ -1,7 +1,7 @@
 // What a server or host was lent must not come back from it: finds secrets in texts and documents, and puts a mark in their place.
 //
 // Found are the value itself, its lines and long runs of letters and digits where it has such, and its JSON-escaped, percent-encoded,
-// hexadecimal and base64 forms, the last also in the middle of what is encoded with it. Short values are left alone: they would be found
+// hexadecimal and base64 forms, the last also in the middle of what is encoded with it, and escapes that spare no letter. Short values are left alone: they would be found
 // everywhere. One owner, one thread.
 #pragma once
 

@@ -1,5 +1,5 @@
 // The agent never holds it: fifty secrets, all of them used in one run, none to be found by an agent that searches its environment, files,
-// /proc, sockets and everything that servers answer, while the servers do what they can to tell it.
+// /proc, sockets and everything that servers and hosts answer, over MCP and through the proxy, while these do what they can to tell it.
 //
 // The agent is another user than the gate, as it is wherever that matters: under one user the kernel shows any process the memory of any
 // other, and no gate could change that (docs/limitations.md). That takes root to set up.
@@ -12,7 +12,9 @@ import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { eventually, gateBinary, nodeBinary, scratch, startGate, writeConfiguration } from "../peers/parts.mjs";
+import { makeAuthority } from "../identity/certificates.mjs";
 import { answer, escapedJson, kForms } from "./telltale.mjs";
+import { kToldPaths, startTelltale } from "./telltale_http.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const kNobody = 65534;
@@ -26,15 +28,21 @@ const control = `cnry-control-${randomBytes(16).toString("hex")}`;
 
 // Each place gets some of the fifty.
 const kPlaces = [
-  { server: "web_one", way: "header", count: 8 },
-  { server: "web_two", way: "header", count: 5 },
-  { server: "web_two", way: "query", count: 5 },
+  { server: "web_one", way: "header", count: 5 },
+  { server: "web_two", way: "header", count: 4 },
+  { server: "web_two", way: "query", count: 4 },
   { server: "web_three", way: "basic", count: 1 },
-  { server: "web_three", way: "header", count: 4 },
-  { server: "program_env", way: "env", count: 9 },
-  { server: "program_fd", way: "fd", count: 9 },
-  { server: "program_file", way: "file", count: 9 },
+  { server: "web_three", way: "header", count: 3 },
+  { server: "program_env", way: "env", count: 7 },
+  { server: "program_fd", way: "fd", count: 7 },
+  { server: "program_file", way: "file", count: 7 },
+  { host: "secure", way: "header", count: 4 },
+  { host: "secure", way: "query", count: 2 },
+  { host: "clear", way: "header", count: 3 },
+  { host: "clear", way: "query", count: 2 },
+  { host: "clear", way: "basic", count: 1 },
 ];
+const kHttpAnswers = 3 * kToldPaths.length + 2; // three roads, two WebSockets
 
 const used = new Set();
 
@@ -108,6 +116,7 @@ const children = () =>
 
 describe("the agent never holds it", { skip: isRoot ? false : "SKIPPED: it takes root to run the agent as another user than the gate" }, () => {
   let web;
+  let roads;
   let gate;
   let folder;
   let report;
@@ -121,35 +130,56 @@ describe("the agent never holds it", { skip: isRoot ? false : "SKIPPED: it takes
     mkdirSync(join(folder, "private"), { mode: 0o700 });
     report = join(folder, "private", "report");
     writeFileSync(report, "");
+    const authority = makeAuthority();
+    const use = (secret) => used.add(sha256(secret));
+    roads = { secure: await startTelltale(use, { tls: authority.server() }), clear: await startTelltale(use) };
+    const hosts = {};
+    for (const [host, { authority: name }] of Object.entries(roads)) hosts[host] = { host: name, private_address: true, credentials: [] };
     const credentials = {};
     const servers = {};
     let next = 0;
-    for (const { server, way, count } of kPlaces) {
-      servers[server] ??= server.startsWith("web")
+    for (const { server, host, way, count } of kPlaces) {
+      if (server) servers[server] ??= server.startsWith("web")
         ? { url: `http://127.0.0.1:${web.address().port}/mcp`, credentials: [] }
         : { command: [nodeBinary, join(here, "telltale_stdio.mjs")], env: { REPORT: report }, credentials: [] };
       for (let i = 0; i < count; ++i, ++next) {
         credentials[`c${next}`] = { broker: "static", secret: `canary/${next}`, ...(way === "basic" ? { username: "user" } : {}) };
-        servers[server].credentials.push(placement(`c${next}`, way, next));
-        if (servers[server].command) servers[server].command.push(`${way}:CANARY_${next}`);
+        (servers[server] ?? hosts[host]).credentials.push(placement(`c${next}`, way, next));
+        if (servers[server]?.command) servers[server].command.push(`${way}:CANARY_${next}`);
       }
     }
     assert.equal(next, kCanaries);
-    const extra = `credentials: ${JSON.stringify(credentials)}`;
+    const egress = { listen: "127.0.0.1:0", upstream_ca_file: authority.caFile, hosts: Object.values(hosts) };
+    const extra = `credentials: ${JSON.stringify(credentials)}\negress: ${JSON.stringify(egress)}`;
     const { file } = writeConfiguration({ folder, servers, extra });
     for (let i = 0; i < kCanaries; ++i) said += await setSecret(file, `canary/${i}`, canaries[i]);
     gate = await startGate({ file, folder });
-
     out = join(folder, "found");
     writeFileSync(out, "", { mode: 0o666 });
     chmodSync(out, 0o666);
     const open = scratch("interlock-control");
     chmodSync(open, 0o755);
     writeFileSync(join(open, "control"), control, { mode: 0o644 });
+    const told = (await gate.cli("egress", "env", "--json")).json();
+    writeFileSync(join(open, "ca.pem"), readFileSync(told.CURL_CA_BUNDLE), { mode: 0o644 });
+    const road = {
+      proxy: told.HTTPS_PROXY,
+      caFile: join(open, "ca.pem"),
+      secure: roads.secure.authority,
+      clear: roads.clear.authority,
+      paths: kToldPaths,
+    };
     const agent = spawn(nodeBinary, [join(here, "searching_agent.mjs")], {
       uid: kNobody,
       gid: kNobody,
-      env: { PATH: process.env.PATH, GATE: gate.base, SERVERS: Object.keys(servers).join(","), ROOTS: "/tmp,/run,/var/tmp,/dev/shm,/home", OUT: out },
+      env: {
+        PATH: process.env.PATH,
+        GATE: gate.base,
+        SERVERS: Object.keys(servers).join(","),
+        ROAD: JSON.stringify(road),
+        ROOTS: "/tmp,/run,/var/tmp,/dev/shm,/home",
+        OUT: out,
+      },
     });
     let text = "";
     let errors = "";
@@ -166,6 +196,7 @@ describe("the agent never holds it", { skip: isRoot ? false : "SKIPPED: it takes
   after(async () => {
     await gate?.stop();
     web?.close();
+    for (const road of Object.values(roads ?? {})) road.close();
   });
 
   it("all fifty were used", () => {
@@ -180,12 +211,29 @@ describe("the agent never holds it", { skip: isRoot ? false : "SKIPPED: it takes
     const text = readFileSync(out, "latin1");
     assert.ok(text.includes(control), "the planted control was not found");
     assert.match(text, /hidden by Interlock/);
+    assert.equal(counts.http, kHttpAnswers);
     console.log(`    searched: ${JSON.stringify(counts)}, ${statSync(out).size} bytes kept`);
+  });
+
+  it("every answer over HTTP came from its host, and tells of what was hidden", () => {
+    const sections = readFileSync(out, "latin1").split("\n## ").filter((section) => /^HTTP\/[12]/.test(section));
+    assert.equal(sections.length, kHttpAnswers);
+    for (const section of sections) {
+      const name = section.slice(0, section.indexOf("\n"));
+      const path = /\/[a-z-]+$/.exec(name)[0];
+      assert.match(section, new RegExp(`"status":${{ "/error": 500, "/socket": 101 }[path] ?? 200}`), section.slice(0, 1000));
+      // No mark fits into a header's name: such a header is left out.
+      if (path !== "/name") assert.match(section, /hidden by Interlock/, section.slice(0, 1000));
+    }
   });
 
   it("none of them is in what it found", () => {
     const text = readFileSync(out, "latin1");
-    for (const [i, canary] of canaries.entries()) assert.deepEqual(leaksOf(canary, text), [], `canary ${i}`);
+    for (const [i, canary] of canaries.entries()) {
+      const leaks = leaksOf(canary, text);
+      const where = leaks.length > 0 ? text.split("\n## ").filter((section) => leaksOf(canary, section).length > 0) : [];
+      assert.deepEqual(leaks, [], `canary ${i} at ${where.map((section) => section.slice(0, section.indexOf("\n"))).join("; ")}`);
+    }
   });
 
   it("none of them is in the gate's log, ledger, store or command line output", () => {

@@ -1,17 +1,27 @@
-// An agent that uses every server of a gate and looks for secrets wherever it can reach: its own environment and memory of what was
-// answered, the environment, command line, descriptors, files and mounts of every process, files of this machine, listening sockets.
+// An agent that uses every server of a gate, and hosts through its proxy, and looks for secrets wherever it can reach: its own environment,
+// what was answered and the bytes of it, the environment, command line, descriptors, files and mounts of every process, files of this machine, listening sockets.
 // What it finds is written to OUT as one text, for the test to look through: it does not know the secrets itself.
-//   GATE=url SERVERS=a,b ROOTS=/tmp,/run OUT=file searching_agent.mjs
+//   GATE=url SERVERS=a,b ROAD='{"proxy", ...}' ROOTS=/tmp,/run OUT=file searching_agent.mjs
 import { appendFileSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { takeRoad } from "./searching_road.mjs";
 
 const kFileBytes = 8 * 1024 * 1024;
 const kDepth = 6;
 const kSocket_ms = 300;
-const { GATE, SERVERS, ROOTS, OUT } = process.env;
-const counts = { answers: 0, processes: 0, environments: 0, descriptors: 0, files: 0, sockets: 0 };
+const { GATE, SERVERS, ROAD, ROOTS, OUT } = process.env;
+const counts = { answers: 0, http: 0, processes: 0, environments: 0, descriptors: 0, files: 0, sockets: 0 };
+const isOut = (facts) => facts.ino === statSync(OUT).ino; // also by another way to it
 const found = (where, bytes) => appendFileSync(OUT, Buffer.concat([Buffer.from(`\n## ${where}\n`), Buffer.from(bytes)]));
+
+const attempt = (work) => {
+  try {
+    return work();
+  } catch {
+    return undefined; // not for us
+  }
+};
 
 // ---- what the gate answers --------------------------------------------------------------------------------------------------
 
@@ -56,21 +66,22 @@ async function use(server) {
   return session;
 }
 
-// ---- what this machine shows ------------------------------------------------------------------------------------------------
+function noteHttp(where, texts) {
+  ++counts.http;
+  const read = texts.flatMap((text) => {
+    const value = attempt(() => JSON.parse(text));
+    return value === undefined ? [text] : [text, JSON.stringify(value)];
+  });
+  found(where, Buffer.concat(read.flatMap((text) => [Buffer.from(text), Buffer.from("\n")])));
+}
 
-const attempt = (work) => {
-  try {
-    return work();
-  } catch {
-    return undefined; // not for us
-  }
-};
+// ---- what this machine shows ------------------------------------------------------------------------------------------------
 
 function searchFolder(folder, depth) {
   for (const name of attempt(() => readdirSync(folder)) ?? []) {
     const path = join(folder, name);
     const facts = attempt(() => lstatSync(path));
-    if (!facts || path === OUT || facts.isSymbolicLink()) continue;
+    if (!facts || facts.isSymbolicLink() || isOut(facts)) continue;
     if (facts.isDirectory() && depth < kDepth) searchFolder(path, depth + 1);
     else if (facts.isFile() && facts.size <= kFileBytes) {
       const bytes = attempt(() => readFileSync(path));
@@ -117,7 +128,7 @@ function searchProcesses() {
       const target = attempt(() => readlinkSync(path)) ?? "";
       if (target) ++counts.descriptors;
       const facts = attempt(() => statSync(path));
-      if (facts?.isFile() && facts.size <= kFileBytes && target !== OUT) {
+      if (facts?.isFile() && facts.size <= kFileBytes && !isOut(facts)) {
         const bytes = attempt(() => readFileSync(path));
         if (bytes) found(`${path} ${target}`, bytes);
       }
@@ -144,6 +155,7 @@ function searchSockets() {
 // Servers are used while the machine is looked through: leases and children are alive then.
 const sessions = [];
 for (const server of SERVERS.split(",")) sessions.push([server, await use(server)]);
+await takeRoad(JSON.parse(ROAD), noteHttp);
 found("own environment", JSON.stringify(process.env));
 searchProcesses();
 searchSockets();

@@ -19,16 +19,30 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+std::string each_byte(std::string_view text, std::string_view before, std::string_view digits = "0123456789abcdef") {
+  std::string out;
+  for (const unsigned char c : text) {
+    out += before;
+    out += {digits[c >> 4], digits[c & 15]};
+  }
+  return out;
+}
+
 TEST(AnEcho, IsHiddenInEveryFormThatItMayComeBackIn) {
   Echoes echoes;
   echoes.add(kSecret);
   const std::string secret(kSecret);
+  constexpr std::string_view kCapitals = "0123456789ABCDEF";
   const std::pair<std::string, std::string> cases[] = {
       {"plain", "token=" + secret + ";"},
       {"twice", secret + secret},
       {"a JSON text within a text", "{\"token\":" + escaped(secret) + "}"},
       {"a query", "https://x/?t=ghp_%22canary%22%2F%2B0123456789&a=b"},
       {"hexadecimal", to_hex(secret)},
+      {"percent, every byte", each_byte(secret, "%")},
+      {"percent, every byte, in capitals", each_byte(secret, "%", kCapitals)},
+      {"JSON, every letter", each_byte(secret, "\\u00")},
+      {"JSON, every letter, in capitals", each_byte(secret, "\\u00", kCapitals)},
       {"base64", base64_encode(secret)},
       {"base64url", base64url_encode(secret)},
       {"Basic, with a name of any length",
@@ -41,7 +55,7 @@ TEST(AnEcho, IsHiddenInEveryFormThatItMayComeBackIn) {
     auto text = before;
     EXPECT_TRUE(echoes.hide(text)) << name;
     EXPECT_THAT(text, HasSubstr("hidden by Interlock")) << name;
-    EXPECT_THAT(text, Not(HasSubstr("canary"))) << name;
+    EXPECT_THAT(text, AllOf(Not(HasSubstr("canary")), Not(HasSubstr("%63%61")), Not(HasSubstr("\\u0063")))) << name;
     auto again = text;
     EXPECT_FALSE(echoes.hide(again)) << name;
   }
