@@ -92,7 +92,7 @@ export async function startTelltale(use, { tls } = {}) {
     secrets.forEach(use);
     const { location, "set-cookie": cookies, ...headers } = toldHeaders(secrets);
     const lines = Object.entries({ ...headers, upgrade: "websocket", connection: "Upgrade", "sec-websocket-protocol": kForms.hex(secrets[0]) });
-    socket.end(`HTTP/1.1 101 ${secrets[0]}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`);
+    socket.end(`HTTP/1.1 101 ${secrets[0]}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${told(secrets)}`);
   });
   const sockets = new Set();
   server.on("connection", (socket) => sockets.add(socket.on("error", () => {}).once("close", () => sockets.delete(socket))));
