@@ -148,6 +148,21 @@ std::vector<Row> rows() {
   out.push_back({16, a_case().calls("tracker/create").does({Effect::kWrite}), kAllow});
   out.push_back({16, a_case().calls("tracker/purge").does({Effect::kDelete}), kDeny});
   out.push_back({16, a_case().calls("memory/read_graph").does({Effect::kRead}), kDeny});
+  const auto asks = [](const std::string& action, Effect effect, Band band, bool known) {
+    Case asked = a_case().calls(action).does({effect}, band).on("Url", "https://docs.example.com/a", {{"Host", "docs.example.com"}});
+    asked.request.surface = "http";
+    asked.classification.known = known;
+    return asked;
+  };
+  out.push_back({17, asks("http/get", Effect::kRead, Band::kSensitive, false), kAllow});  // of the site that is named
+  out.push_back({17, asks("http/post", Effect::kSend, Band::kSensitive, false), kDeny});
+  Case elsewhere = asks("http/get", Effect::kRead, Band::kSensitive, false).on("Url", "https://a.example/", {{"Host", "a.example"}});
+  out.push_back({17, elsewhere, kDeny});
+  elsewhere = asks("npm-registry/package", Effect::kRead, Band::kObserve, true).on("Url", "https://a.example/", {{"Host", "a.example"}});
+  out.push_back({17, elsewhere, kAllow});
+  Case tunnel = asks("http/tunnel", Effect::kExecute, Band::kSensitive, false).on("Host", "pinned.example.com");
+  out.push_back({17, tunnel, kAllow});
+  out.push_back({17, tunnel.on("Host", "other.example.com"), kDeny});
   Case workload = delegated;
   workload.subject.chain.front().human = false;
   out.push_back({15, workload, kDeny});
