@@ -36,6 +36,7 @@ export function run(command, args, { input, env = plain, timeout = 30_000 } = {}
     const child = execFile(command, args, { env, timeout, maxBuffer: 1 << 24 }, (error, stdout, stderr) =>
       resolve({ code: error ? (typeof error.code === "number" ? error.code : 1) : 0, stdout, stderr }),
     );
+    child.stdin.on("error", () => {}); // it may have ended before it read
     child.stdin.end(input ?? "");
   });
 }
