@@ -7,20 +7,14 @@
 #include <array>
 #include <charconv>
 
+#include "base/text.hpp"
+
 namespace interlock::catalogue {
 namespace {
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 // Splits at '/', drops empty segments and ".", lets ".." take the segment before it away. Where nothing is left to take away,
 // an absolute path stays at the root and a relative one keeps its "..".
@@ -74,7 +68,7 @@ bool looks_like_address(std::string_view host) {
 }
 
 std::optional<std::string> normal_host(std::string_view given) {
-  std::string host = lower(given);
+  std::string host = ascii_lower(given);
   if (host.starts_with('[')) {
     if (!host.ends_with(']')) return std::nullopt;
     in6_addr address{};
@@ -155,7 +149,7 @@ std::optional<NormalUrl> file_url(std::string_view rest) {
     rest.remove_prefix(2);
     const std::size_t slash = rest.find('/');
     if (slash == std::string_view::npos) return std::nullopt;
-    if (const std::string host = lower(rest.substr(0, slash)); !host.empty() && host != "localhost") return std::nullopt;
+    if (const std::string host = ascii_lower(rest.substr(0, slash)); !host.empty() && host != "localhost") return std::nullopt;
     rest.remove_prefix(slash);
   }
   if (!rest.starts_with('/')) return std::nullopt;
@@ -208,7 +202,7 @@ std::optional<NormalUrl> normal_url(std::string_view url) {
   if (std::any_of(url.begin(), url.end(), [](char c) { return is_control(c) || c == ' '; })) return std::nullopt;
   const std::size_t colon = url.find(':');
   if (colon == std::string_view::npos) return std::nullopt;
-  const std::string scheme = lower(url.substr(0, colon));
+  const std::string scheme = ascii_lower(url.substr(0, colon));
   if (!std::all_of(scheme.begin(), scheme.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; })) {
     return std::nullopt;
   }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "base/text.hpp"
 #include "catalogue/entry_parser.hpp"
 #include "catalogue/http_path.hpp"
 #include "catalogue/naming.hpp"
@@ -34,11 +35,6 @@ std::string slug(std::string_view text, std::string_view others) {
   while (!out.empty() && !is_word_character(out.back())) out.pop_back();
   while (!out.empty() && !is_word_character(out.front())) out.erase(out.begin());
   return out;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
 }
 
 std::string printable_ascii(std::string_view text) {
@@ -141,7 +137,7 @@ class Importer {
   void read_names() {
     const json::object* info = json::object_at(object_, "info");
     title_ = info == nullptr ? "" : printable_ascii(json::string_at(*info, "title").value_or(""));
-    if (name_.empty()) name_ = lower(slug(title_, "_").substr(0, 48));
+    if (name_.empty()) name_ = ascii_lower(slug(title_, "_").substr(0, 48));
     if (name_.empty()) name_ = "imported-api";
   }
 
@@ -170,9 +166,9 @@ class Importer {
     Server read;
     std::string path = url;
     if (const std::size_t scheme = url.find("://"); scheme != std::string::npos) {
-      const std::string word = lower(url.substr(0, scheme));
+      const std::string word = ascii_lower(url.substr(0, scheme));
       const std::size_t end = std::min(url.find('/', scheme + 3), url.size());
-      read.host = lower(url.substr(scheme + 3, end - scheme - 3));
+      read.host = ascii_lower(url.substr(scheme + 3, end - scheme - 3));
       path = url.substr(end);
       if (word != "https" && word != "http") return std::nullopt;
       if (read.host.ends_with(":443") && word == "https") read.host.resize(read.host.size() - 4);
@@ -217,9 +213,9 @@ class Importer {
       const std::string key(json::string_at(*scheme, "name").value_or(""));
       const auto place = json::string_at(*scheme, "in");
       if (key.empty() || key.size() > kNameBytes || printable_ascii(key) != key) continue;
-      if (place == "header" && lower(key) != "authorization" && headers_.size() < kMaxWords &&
+      if (place == "header" && ascii_lower(key) != "authorization" && headers_.size() < kMaxWords &&
           std::all_of(key.begin(), key.end(), [](char c) { return is_word_character(c) || c == '-' || c == '_'; }))
-        headers_.insert(lower(key));
+        headers_.insert(ascii_lower(key));
       if (place == "query" && queries_.size() < kMaxWords) queries_.insert(key);
     }
   }

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "approval/display.hpp"
+#include "base/text.hpp"
 #include "cli/state_client.hpp"
 #include "cli/verbs.hpp"
 
@@ -53,17 +54,6 @@ int print_findings(const json::array& findings) {
                 text_of(finding, "message").c_str(), text_of(finding, "next").c_str());
   }
   return findings.empty() ? kDone : kRefused;
-}
-
-std::string percent_encoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-    char code[4];
-    std::snprintf(code, sizeof code, "%%%02X", static_cast<unsigned>(static_cast<unsigned char>(c)));
-    out += plain ? std::string(1, c) : std::string(code);
-  }
-  return out;
 }
 
 }  // namespace

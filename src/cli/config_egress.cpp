@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 
+#include "base/text.hpp"
 #include "catalogue/http_path.hpp"
 #include "cli/config.hpp"
 #include "cli/config_reading.hpp"
@@ -26,11 +27,6 @@ constexpr std::size_t kSocketBytes = 107;  // sun_path
 constexpr std::int64_t kKibi = 1'024;
 constexpr std::int64_t kMebi = 1'024 * kKibi;
 constexpr std::int64_t kMostBodyBytes = 256 * kMebi;
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
 
 bool is_domain(std::string_view text) {
   return !text.empty() && text.size() <= kHostBytes && text.front() != '.' && text.front() != '-' && text.back() != '.' &&
@@ -74,7 +70,7 @@ void read_listen(ConfigReader& in, yaml::Map& map, EgressConfig& out) {
     const auto [end, bad] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
     if (bad != std::errc() || end != text.data() + text.size()) port = -1;
   }
-  if (!is_host(lower(host)) || port < 0 || port > 65'535)
+  if (!is_host(ascii_lower(host)) || port < 0 || port > 65'535)
     return in.reader.complain(*node, "`egress.listen` is no address and port",
                               "write ADDRESS:PORT, as in 127.0.0.1:7420; port 0 takes a free one");
   out.listen_host = std::move(host);
@@ -110,13 +106,13 @@ http::HostConfig read_host(ConfigReader& in, const Node& item, const Config& con
   http::HostConfig out;
   yaml::Map map(in.reader, item, "egress.hosts");
   const auto& host = map.require("host");
-  if (!in.reader.failed()) out.pattern = lower(in.reader.text(host, map.what_of("host")));
+  if (!in.reader.failed()) out.pattern = ascii_lower(in.reader.text(host, map.what_of("host")));
   if (!in.reader.failed() && !is_host_pattern(out.pattern))
     in.reader.complain(host, "`egress.hosts.host` is no host", "write api.example.com, \"*.example.com\", \"*\", each also with :PORT");
   out.connector = map.text("connector");
   out.credentials = read_placements(in, map, Carrier::kHttp, config);
   out.keep = map.texts("keep", kKept);
-  for (auto& name : out.keep) name = lower(std::move(name));
+  for (auto& name : out.keep) name = ascii_lower(name);
   out.opaque = map.flag("opaque", false);
   out.private_address = map.flag("private_address", false);
   out.http2 = map.flag("http2", true);
@@ -129,7 +125,7 @@ http::HostConfig read_host(ConfigReader& in, const Node& item, const Config& con
   }
   for (const auto& placed : out.credentials) {
     if (in.reader.failed() || placed.where != credential::Placement::Where::kHeader) continue;
-    if (std::ranges::find(out.keep, lower(placed.name)) != out.keep.end())
+    if (std::ranges::find(out.keep, ascii_lower(placed.name)) != out.keep.end())
       in.reader.complain(*map.find("keep"),
                          "`egress.hosts.keep` lets the agent's own " + placed.name + " pass, and a credential goes there",
                          "keep one of them");
@@ -189,7 +185,7 @@ void read_open(ConfigReader& in, yaml::Map& egress, EgressConfig& out) {
   yaml::Map map(in.reader, *node, egress.what_of("open"));
   out.only_hosts = map.texts("only_hosts", kOnlyHosts);
   for (auto& host : out.only_hosts) {
-    host = lower(std::move(host));
+    host = ascii_lower(host);
     if (!in.reader.failed() && !is_host(host.starts_with("*.") ? std::string_view(host).substr(2) : std::string_view(host)))
       in.reader.complain(*map.find("only_hosts"), "`egress.open.only_hosts` names what is no host",
                          "write api.example.com or \"*.example.com\"");

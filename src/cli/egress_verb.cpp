@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "approval/display.hpp"
+#include "base/text.hpp"
 #include "cli/admin_client.hpp"
 #include "cli/config.hpp"
 #include "cli/egress_wiring.hpp"
@@ -62,18 +63,6 @@ Result<std::string> proxy_address(const Config& config) {
                 "start `interlock serve`, or name a port");
   const bool v6 = egress.listen_host.contains(':');
   return "http://" + (v6 ? "[" + egress.listen_host + "]" : egress.listen_host) + ":" + std::to_string(egress.listen_port);
-}
-
-std::string percent_encoded(std::string_view text) {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("-._~").contains(c);
-    if (plain) out += c;
-    else (out += '%', out += kDigits[byte >> 4], out += kDigits[byte & 15]);
-  }
-  return out;
 }
 
 std::string environment(const char* name) {

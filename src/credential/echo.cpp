@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.hpp"
+#include "base/text.hpp"
 #include "store/sealed.hpp"
 
 namespace interlock::credential {
@@ -10,22 +11,6 @@ namespace {
 
 constexpr std::size_t kRunBytes = 16;   // of a value with signs in it: shorter ones are found by chance
 constexpr std::size_t kLineBytes = 24;  // of a value with several lines: a shorter one tells little
-
-// RFC 3986 §2.3.
-bool is_unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (is_unreserved(c)) out += c;
-    else out.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
-  }
-  return out;
-}
 
 std::string json_escaped(std::string_view text) {
   std::string out;

@@ -7,6 +7,7 @@
 
 #include "base/hash.hpp"
 #include "base/ids.hpp"
+#include "base/text.hpp"
 #include "credential/broker_settings.hpp"
 #include "credential/postgres_connection.hpp"
 #include "credential/postgres_grants.hpp"
@@ -68,23 +69,6 @@ Result<Settings> read(const std::string& credential, const json::object& written
   out.allow_public_grants = in.flag("allow_public_grants", false);
   if (auto checked = in.finish(); !checked) return fail(std::move(checked.error()));
   out.target.session = new_session();
-  return out;
-}
-
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '-' || byte == '_' ||
-        byte == '.') {
-      out += c;
-    } else {
-      out += '%';
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    }
-  }
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/hash.hpp"
+#include "base/text.hpp"
 #include "store/sealed.hpp"
 
 namespace interlock::credential {
@@ -16,17 +17,6 @@ constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view kScopeEnd = "aws4_request";
 constexpr std::size_t kDateBytes = 8;  // "20150830" of an amz date
 constexpr std::size_t kHashBytes = 64;
-
-bool is_unreserved(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  return out;
-}
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -174,7 +164,7 @@ std::string canonical_request(std::string_view method, std::string_view target, 
                               std::string_view service, std::string& signed_names) {
   std::map<std::string, std::string> fields;
   for (const auto& [name, value] : headers.all()) {
-    auto [field, is_new] = fields.try_emplace(lower(name));
+    auto [field, is_new] = fields.try_emplace(ascii_lower(name));
     if (!is_new) field->second += ',';
     field->second += canonical_value(value);
   }
@@ -230,7 +220,7 @@ Status sign(const SigV4Signer& signer, std::string_view method, std::string_view
 
   net::Headers covered;
   for (const auto& [name, value] : headers.all())
-    if (is_signed_header(lower(name))) covered.add(name, value);
+    if (is_signed_header(ascii_lower(name))) covered.add(name, value);
   std::string names;
   const auto canonical = canonical_request(method, target, covered, payload, signer.service, names);
   std::string authorization(kAlgorithm);

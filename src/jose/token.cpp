@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/hash.hpp"
+#include "base/text.hpp"
 
 namespace interlock::jose {
 namespace {
@@ -13,17 +14,9 @@ namespace {
 constexpr double kYear9999Seconds = 253'402'300'799.0;
 constexpr std::array<std::string_view, 3> kTextClaims = {"iss", "sub", "jti"};
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (auto& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 // RFC 7515 §4.1.9: media types are without regard to case, and "application/" may be left out.
 std::string media_type(std::string_view text) {
-  auto type = lower(text);
+  auto type = ascii_lower(text);
   constexpr std::string_view kPrefix = "application/";
   if (type.starts_with(kPrefix) && type.find('/', kPrefix.size()) == std::string::npos) type.erase(0, kPrefix.size());
   return type;
@@ -42,7 +35,8 @@ Result<json::object> read_part(std::string_view encoded, std::string_view what) 
 Result<Algorithm> read_algorithm(const json::object& header) {
   const auto name = json::string_at(header, "alg");
   if (!name) return fail(ErrorCode::kInvalid, "the token's header has no text member 'alg' (RFC 7515 §4.1.1)");
-  if (lower(*name) == "none") return fail(ErrorCode::kInvalid, "the token's alg is none: an unsigned token proves nothing (RFC 8725 §3.2)");
+  if (ascii_lower(*name) == "none")
+    return fail(ErrorCode::kInvalid, "the token's alg is none: an unsigned token proves nothing (RFC 8725 §3.2)");
   if (name->starts_with("HS")) {
     return fail(ErrorCode::kInvalid, "the token's alg is symmetric: whoever can check such a token can make one (RFC 8725 §3.1)",
                 "let the issuer sign with ES256, RS256 or EdDSA");

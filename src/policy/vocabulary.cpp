@@ -5,17 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "base/text.hpp"
+
 namespace interlock::policy {
 namespace {
 
 constexpr std::size_t kLongestWord = 40;  // longer ones are no misspelling of ours
 constexpr std::size_t kMostEdits = 2;
-
-std::string lower(std::string_view word) {
-  std::string out(word);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 // Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
 std::size_t edits(std::string_view a, std::string_view b) {
@@ -36,11 +32,11 @@ std::size_t edits(std::string_view a, std::string_view b) {
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> words) {
   if (word.size() > kLongestWord) return {};
-  const std::string given = lower(word);
+  const std::string given = ascii_lower(word);
   std::string_view best;
   std::size_t best_edits = kMostEdits + 1;
   for (const std::string_view one : words) {
-    const std::size_t count = edits(given, lower(one));
+    const std::size_t count = edits(given, ascii_lower(one));
     // Of a short word two edits make any other.
     if (count < best_edits && count * 2 < std::max<std::size_t>(one.size(), 3)) {
       best = one;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
+
 namespace interlock::http {
 namespace {
 
@@ -33,12 +35,6 @@ constexpr std::array<std::string_view, 17> kSignatureParameters{
 constexpr std::array<std::string_view, 13> kSharedAccess{"sig", "se", "sp",  "sv",    "sr",    "st", "spr",
                                                          "sip", "ss", "srt", "skoid", "sktid", "skt"};
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
-
 bool among(std::string_view name, const auto& list) {
   return std::ranges::any_of(list, [&](std::string_view one) { return net::equal_ignoring_case(name, one); });
 }
@@ -59,7 +55,7 @@ std::string without_keys(std::string_view protocols) {
     auto one = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     while (one.starts_with(' ') || one.starts_with('\t')) one.remove_prefix(1);
-    const auto plain = lower(one);
+    const auto plain = ascii_lower(one);
     if (std::ranges::any_of(kKeyProtocols, [&](std::string_view start) { return plain.starts_with(start); })) found = true;
     else out.append(out.empty() ? "" : ", ").append(one);
   }
@@ -84,7 +80,7 @@ std::string parameter_name(std::string_view pair) {
       out += name[i];
     }
   }
-  return lower(out);
+  return ascii_lower(out);
 }
 
 }  // namespace
@@ -121,7 +117,7 @@ std::vector<std::string> take_off(net::Headers& headers, Target& target, const c
   std::vector<std::string> taken;
   net::Headers left;
   for (const auto& [name, value] : headers.all()) {
-    auto known = lower(name);
+    auto known = ascii_lower(name);
     if (among(name, kNeverPass) || known.starts_with("proxy-")) continue;
     const bool credential =
         among(name, kOverrides) || among(name, kCredentialHeaders) || names_a_key(known) || among(name, route.credential_headers);

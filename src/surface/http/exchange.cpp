@@ -1,5 +1,6 @@
 #include "surface/http/exchange.hpp"
 
+#include "base/text.hpp"
 #include "catalogue/catalogue.hpp"
 #include "catalogue/http_path.hpp"
 #include "surface/http/brought.hpp"
@@ -13,13 +14,6 @@ const net::Headers kAskForCredentials{{"Proxy-Authenticate", "Basic realm=\"inte
 
 Stop malformed(const Error& error) { return {.status = 400, .layer = model::Layer::kGate, .reason = error.message, .next = error.hint}; }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 // Bodies that are held at once, of all exchanges: each may be long, and there may be many.
 constexpr std::size_t kCollectedBytes = std::size_t{512} << 20;
 
@@ -28,7 +22,7 @@ bool is_of_type(const net::Headers& headers, catalogue::BodyUse use) {
   if (headers.count("content-type") > 1 || headers.get("content-encoding")) return false;
   const auto given = headers.get("content-type");
   if (!given) return true;
-  const auto type = lower(*given);
+  const auto type = ascii_lower(*given);
   const bool form = type.starts_with("application/x-www-form-urlencoded");
   return use == catalogue::BodyUse::kForm ? form : !form && !type.starts_with("multipart/");
 }
@@ -90,7 +84,7 @@ void Exchange::find_target() {
     Target named;
     const auto read = read_authority(head.authority, target_.scheme == "https" ? 443 : 80, named);
     const auto& name = stream_->peer().server_name;
-    const bool other_name = !name.empty() && lower(name) != target_.host;
+    const bool other_name = !name.empty() && ascii_lower(name) != target_.host;
     if (!read || named.host != target_.host || named.port != target_.port || other_name ||
         (!head.scheme.empty() && head.scheme != target_.scheme)) {
       return stop({.status = 421,
@@ -123,7 +117,7 @@ void Exchange::find_target() {
     if (routed.empty() || routed.front() == '?') routed.insert(0, "/");
     asked = routed;
   } else {
-    target_.scheme = lower(head.scheme);
+    target_.scheme = ascii_lower(head.scheme);
     if (target_.scheme != "http" && target_.scheme != "https")
       return stop(malformed({ErrorCode::kUnsupported, "the scheme is neither http nor https", "ask for one of the two"}));
     if (auto read = read_authority(head.authority, target_.scheme == "https" ? 443 : 80, target_); !read)

@@ -1,4 +1,5 @@
 // An exchange that is allowed: leases in, bodies both ways, the result observed.
+#include "base/text.hpp"
 #include "credential/echo.hpp"
 #include "credential/placement.hpp"
 #include "credential/sigv4.hpp"
@@ -24,19 +25,6 @@ std::shared_ptr<const SecretForms> forms_of(const std::vector<std::shared_ptr<co
       if (std::ranges::find(kPublicFields, field) == std::end(kPublicFields)) echoes.add(lease->field(field));
   }
   return std::make_shared<const SecretForms>(echoes);
-}
-
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) out += c;
-    else out.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
-  }
-  return out;
 }
 
 const credential::Lease* lease_of(const gate::Act& act, std::string_view credential) {

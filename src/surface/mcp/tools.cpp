@@ -4,6 +4,8 @@
 #include <charconv>
 #include <set>
 
+#include "base/text.hpp"
+
 namespace interlock::mcp {
 namespace {
 
@@ -16,14 +18,6 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || kMarks.find(c) != std::string_view::npos;
   });
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (auto& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
 }
 
 // An x-mcp-header annotation anywhere but on a property reached by `properties` alone makes the definition invalid.
@@ -59,7 +53,7 @@ void collect_headers(const json::object& schema, std::vector<std::string>& path,
       if (!is_token(header)) tool.header_problem = "x-mcp-header is no header name";
       else if (type != "string" && type != "integer" && type != "boolean")
         tool.header_problem = "x-mcp-header stands on a parameter that is not string, integer or boolean";
-      else if (!seen.insert(lower(header)).second) tool.header_problem = "x-mcp-header \"" + std::string(header) + "\" is used twice";
+      else if (!seen.insert(ascii_lower(header)).second) tool.header_problem = "x-mcp-header \"" + std::string(header) + "\" is used twice";
       else tool.headers.push_back({std::string(header), path});
     }
     collect_headers(*property, path, seen, tool);
