@@ -161,4 +161,12 @@ void write_chunk_size(std::string& out, std::size_t size) {
   out.append("\r\n");
 }
 
+void write_last_chunk(std::string& out, const Headers& trailers) {
+  out.append("0\r\n");
+  for (const auto& [name, value] : trailers.all()) {
+    if (is_token(name) && is_field_value(value) && !is_hop_by_hop(name)) out.append(name).append(": ").append(value).append("\r\n");
+  }
+  out.append("\r\n");
+}
+
 }  // namespace interlock::net

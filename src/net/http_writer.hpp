@@ -50,6 +50,8 @@ void write_stream_request_head(std::string& out, std::string_view method, std::s
 
 // "1a\r\n": what stands before a chunk; "\r\n" stands after it.
 void write_chunk_size(std::string& out, std::size_t size);
+// The end of a chunked body, with the trailers that may stand in one.
+void write_last_chunk(std::string& out, const Headers& trailers);
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 }  // namespace interlock::net

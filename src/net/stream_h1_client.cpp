@@ -90,14 +90,7 @@ class Connection final : public StreamClientConnection,
   void end(Headers trailers) override {
     if (closed_ || request_ended_) return;
     if (left_.value_or(0) > 0) return lose_soon("less was written than the length that was told");
-    if (chunked_) {
-      auto& queue = wire_->queue();
-      queue.append("0\r\n");
-      for (const auto& [name, value] : trailers.all()) {
-        if (is_token(name) && is_field_value(value) && !is_hop_by_hop(name)) queue.append(name).append(": ").append(value).append("\r\n");
-      }
-      queue.append("\r\n");
-    }
+    if (chunked_) write_last_chunk(wire_->queue(), trailers);
     request_ended_ = true;
     wire_->flush();
   }

@@ -229,14 +229,7 @@ class Connection final : public StreamServerConnection, public WireUser, public 
   void end(const Headers& trailers) {
     if (!answered_) return close();
     if (!bodiless_ && left_.value_or(0) > 0) return close();  // the client must not take it for whole
-    if (chunked_) {
-      auto& queue = wire_->queue();
-      queue.append("0\r\n");
-      for (const auto& [name, value] : trailers.all()) {
-        if (is_token(name) && is_field_value(value) && !is_hop_by_hop(name)) queue.append(name).append(": ").append(value).append("\r\n");
-      }
-      queue.append("\r\n");
-    }
+    if (chunked_) write_last_chunk(wire_->queue(), trailers);
     finish_current();
     wire_->flush();
     if (closed_) return;
