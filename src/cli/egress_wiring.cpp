@@ -112,7 +112,6 @@ Status EgressWiring::begin(const Config& config, const std::string& gate_address
   parts.authenticate = [this](identity::Presentation shown, std::function<void(identity::Answer)> done) {
     identity_.authenticate(std::move(shown), std::move(done));
   };
-  parts.each_secret = [this](const auto& visit) { organs_.leases->each_secret(visit); };
   auto options = config.egress.proxy;
   options.own_authorities.push_back(gate_address);
   auto proxy = http::Proxy::create(std::move(parts), std::move(options));

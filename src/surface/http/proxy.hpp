@@ -1,7 +1,7 @@
 // The HTTP road out: a forward proxy (CONNECT and absolute form) and reverse routes, for agents that speak HTTP to the world.
 //
 // A thin adapter (DESIGN §1): a request becomes an ActionRequest by the connector of its host, the gate decides, what the agent brought is
-// taken off, what was leased is put in, bodies stream, and what comes back is held against every secret in use. TLS is opened with leaf
+// taken off, what was leased is put in, bodies stream, and what comes back is held against what was leased for it. TLS is opened with leaf
 // certificates of our own authority, unless a host is opaque, which is an act of its own ("http/tunnel" on Host::"name") that policy must
 // permit by name. Addresses are judged after resolution and pinned to the connection. Loop thread only.
 #pragma once
@@ -70,8 +70,6 @@ struct ProxyParts {
   // As mcp::HttpFront: credentials come in Proxy-Authorization (Bearer TOKEN, or Basic TASK:TOKEN as clients make it of
   // http://TASK:TOKEN@host:port; TASK may be empty or "-"), from the peer of a Unix socket, or are none (anonymous).
   std::function<void(identity::Presentation shown, std::function<void(identity::Answer)> done)> authenticate;
-  // Every secret in use, for redaction.
-  std::function<void(const std::function<void(std::string_view credential, std::string_view field, std::string_view value)>&)> each_secret;
 };
 
 class Proxy {
