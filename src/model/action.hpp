@@ -76,6 +76,8 @@ struct NamedResource {
   std::vector<EntityName> containers;
 };
 
+struct ActPart;
+
 // What the catalogue says of an operation: filled by src/catalogue, read by policy, approval and ledger.
 struct Classification {
   std::string action;           // leaf operation, e.g. "filesystem/write_file": Action::"filesystem/write_file"
@@ -90,6 +92,15 @@ struct Classification {
   std::string private_realm;                      // the result carries the label private:<realm>; empty: none
   bool spends = false;                            // it spends money
   std::optional<std::int64_t> spend_micros = {};  // how much, in micro-units; absent where the arguments do not tell
+  // An act that is several at once (a shell line): each is decided as an act of its own, and one denial denies them all. What stands above
+  // is then of the gravest: its action and resource, the highest band, every effect. Empty: the act is one thing.
+  std::vector<ActPart> parts = {};
+};
+
+// One of the things that an act does at once; `what` has no parts. `args` stand in place of the act's own where it is decided.
+struct ActPart {
+  json::value args;
+  Classification what;
 };
 
 // A credential that an act may be performed with. `only_by_policy`: where a permit that decides names it (@credential), which then stands
@@ -111,6 +122,8 @@ struct ActionRequest {
   // Credentials that the server or host gets of it, as configured: leased by the gate once it is allowed. The agent sees none.
   std::vector<CredentialUse> credentials = {};
   bool starts_server = false;  // the credentials are for the server's own process: they stay with it until the task ends
+  bool sandboxed = false;      // it is performed inside a boundary that the kernel holds (`interlock run`)
+  bool can_modify = false;     // its surface can perform it with other arguments than were asked for
 };
 
 }  // namespace interlock::model

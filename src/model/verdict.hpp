@@ -27,6 +27,7 @@ struct Verdict {
   std::vector<std::string> errors;       // policies that failed to evaluate, "id: message"
   std::vector<std::string> shadow;       // policies marked @shadow that would have changed the verdict
   std::vector<std::string> credentials;  // that permits among `policies` name (@credential)
+  std::vector<std::string> redact;       // JSON pointers below args whose values are blanked before it is performed (@redact): kModify
   std::string policy_revision;           // hash of the policy set that decided
   bool observed = false;                 // the preset is `observe`: kind is kAllow, `would` is what it would have been
   VerdictKind would = VerdictKind::kAllow;

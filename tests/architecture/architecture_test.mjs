@@ -17,11 +17,11 @@ const scratch = mkdtempSync(join(tmpdir(), 'interlock-architecture-'));
 const kFloors = {
   base: 0,
   cedar: 1, jose: 1, net: 1, shell: 1, tlog: 1, yaml: 1, model: 1,
-  store: 2, analyze: 2, spiffe: 2, oauth: 2,
+  store: 2, analyze: 2, spiffe: 2, oauth: 2, sandbox: 2, hosts: 2,
   identity: 3, policy: 3, catalogue: 3, task: 3, credential: 3, approval: 3, flow: 3, ledger: 3, telemetry: 3,
   gate: 4,
   'surface/mcp': 5, 'surface/http': 5, 'surface/exec': 5, 'surface/hook': 5, 'surface/browser': 5, 'surface/api': 5,
-  'surface/console': 5, report: 5,
+  'surface/acp': 5, 'surface/console': 5, report: 5, client: 5,
   cli: 6,
 };
 // A room may include what stands below it; floors 1 and 2 are libraries that may also stand on each other where they say so;

@@ -1,0 +1,47 @@
+// Starts a command inside a boundary and looks after it: user, mount, network, process, IPC and UTS namespaces, a view of files, Landlock
+// on top, a seccomp filter, no new privileges, no capabilities. Works without any privilege, and as root.
+//
+//   launcher (this process) ── fork ──▶ init (process 1 inside: reaps, passes signals on) ── fork ──▶ the command
+//
+// The command stays in the terminal's session and foreground group, so Ctrl-C, Ctrl-Z, window size and colours are the terminal's own; it
+// cannot push input into the terminal (TIOCSTI, TIOCLINUX). Every process inside dies with the launcher, and with init. Nothing is left on
+// the host: no mount, no cgroup, no file (plan.hpp, kSealed). Descriptors above 2 are closed inside. Blocking; one thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "sandbox/plan.hpp"
+
+namespace interlock::sandbox {
+
+// Asked of the kernel, in about a millisecond; nothing is left behind.
+Enforcement probe();
+
+class Running {
+ public:
+  // Builds everything up to the command's own start, which waits for release(). An Error names the step, and what the kernel lacks.
+  static Result<std::unique_ptr<Running>> start(const Plan& plan);
+  ~Running();  // kills what runs
+
+  const Enforcement& enforced() const;
+  int process() const;                // init, as the host sees it
+  std::vector<int> take_listeners();  // of Plan::listeners, in their order; the caller closes them
+  int exec_watch() const;             // the seccomp notification descriptor; -1: there is none
+  Status release();                   // the command begins
+  void signal(int signal);            // to the command
+  void kill();                        // everything inside, now
+  // A descriptor that becomes readable when the command is over; then wait() does not block.
+  int end_descriptor() const;
+  int wait();  // the command's wait status, once all inside is gone
+
+ private:
+  struct State;
+  explicit Running(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace interlock::sandbox
