@@ -1,0 +1,6 @@
+// The attempts to get out of a run, a file a group. Usage: node run.mjs [PART OF A FILE'S NAME]
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runFolder } from "../peers/run_folder.mjs";
+
+runFolder(dirname(fileURLToPath(import.meta.url)), { wanted: process.argv[2], file_ms: 600_000, whole_ms: 1_800_000 });
