@@ -87,7 +87,6 @@ std::string rule_of(const json::object& act) {
 
 json::object rule(const std::string& id, const json::object& act) {
   return {{"id", id},
-          {"name", id},
           {"shortDescription", json::object{{"text", "Denied by " + id}}},
           {"fullDescription", json::object{{"text", text_at(act, "reason")}}},
           {"help", json::object{{"text", text_at(act, "next").empty() ? text_at(act, "reason") : text_at(act, "next")}}},
