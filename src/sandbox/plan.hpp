@@ -2,7 +2,8 @@
 // sandbox/running.hpp.
 //
 // The view is made of what is named here and nothing else: the root is an empty tmpfs, mounts are laid in the order of `mounts`, a later
-// one over an earlier one. Paths are absolute and of the host.
+// one over an earlier one. Paths are absolute and of the host. /dev, /proc and /sys/devices/system/cpu are there without being named: the
+// run's own, with nothing in them that reaches the host.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +29,8 @@ struct Mount {
   std::string at;
   std::string source = {};  // empty: `at`
   std::string text = {};
-  std::uint32_t mode = 0644;  // of kText, kFixedText; kEmpty: 0700 where it is one
-  bool optional = false;      // not there: nothing is mounted. Else it is an error
+  std::uint32_t mode = 0;  // permissions of what is made; 0: 0644 of a text, 0700 of an empty folder
+  bool optional = false;   // not there: nothing is mounted. Else it is an error
 };
 
 // A port of loopback inside, whose listening socket is handed out (descriptors of Started, in this order): who accepts on it is outside.

@@ -1,0 +1,224 @@
+#include "sandbox/running.hpp"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "sandbox/channel.hpp"
+#include "sandbox/inside.hpp"
+#include "sandbox/placeholder.hpp"
+
+namespace interlock::sandbox {
+namespace {
+
+constexpr int kStartTimeoutMs = 30'000;  // a view on a slow network file system takes its time; nothing else does
+constexpr std::uint64_t kNamespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+struct Clone {
+  pid_t process = -1;
+  Descriptor descriptor;
+};
+
+Result<Clone> clone_into_namespaces(std::uint64_t namespaces) {
+  int descriptor = -1;
+  clone_args arguments{};
+  arguments.flags = namespaces | CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&descriptor);
+  arguments.exit_signal = SIGCHLD;
+  const long process = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (process < 0) return fail(system_error("a new namespace", errno));
+  return Clone{static_cast<pid_t>(process), Descriptor(descriptor)};
+}
+
+std::string terminal_of_launcher() {
+  for (int fd = 0; fd <= 2; ++fd)
+    if (char name[256]; ::ttyname_r(fd, name, sizeof name) == 0) return name;
+  return {};
+}
+
+// The terminal's keys are the command's; the launcher lives on to say how it ended.
+class IgnoreTerminalSignals {
+ public:
+  IgnoreTerminalSignals() {
+    struct sigaction ignore{};
+    ignore.sa_handler = SIG_IGN;
+    ::sigaction(SIGINT, &ignore, &interrupt_);
+    ::sigaction(SIGQUIT, &ignore, &quit_);
+  }
+  ~IgnoreTerminalSignals() {
+    ::sigaction(SIGINT, &interrupt_, nullptr);
+    ::sigaction(SIGQUIT, &quit_, nullptr);
+  }
+  IgnoreTerminalSignals(const IgnoreTerminalSignals&) = delete;
+  IgnoreTerminalSignals& operator=(const IgnoreTerminalSignals&) = delete;
+
+ private:
+  struct sigaction interrupt_{};
+  struct sigaction quit_{};
+};
+
+// A shell inside takes the terminal for its own groups, and cannot give it back to a group that it does not see.
+void take_terminal_back() {
+  const Descriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  if (!terminal || ::tcgetpgrp(terminal.get()) == ::getpgrp()) return;
+  sigset_t block, before;
+  ::sigemptyset(&block);
+  ::sigaddset(&block, SIGTTOU);
+  ::sigprocmask(SIG_BLOCK, &block, &before);
+  ::tcsetpgrp(terminal.get(), ::getpgrp());
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+}
+
+bool owns_terminal() {
+  const Descriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  return terminal && ::tcgetpgrp(terminal.get()) == ::getpgrp();
+}
+
+}  // namespace
+
+struct Running::State {
+  Enforcement enforced;
+  pid_t process = -1;
+  Descriptor process_descriptor;
+  Descriptor channel;
+  Descriptor release;
+  Descriptor exec_watch;
+  std::vector<Descriptor> listeners;
+  std::vector<Placeholder> placeholders;
+  std::optional<int> status;
+  bool owned_terminal = false;
+  std::optional<IgnoreTerminalSignals> ignore_signals;
+
+  Status take_messages_until_ready();
+  void take(Message message);
+};
+
+void Running::State::take(Message message) {
+  switch (message.kind) {
+    case Message::Kind::kListeners: listeners = std::move(message.descriptors); break;
+    case Message::Kind::kPlaceholder:
+      if (message.descriptors.size() == 2)
+        placeholders.push_back({std::move(message.descriptors[0]), message.body, std::move(message.descriptors[1])});
+      break;
+    case Message::Kind::kReady:
+      enforced = decode_enforcement(message.body);
+      if (!message.descriptors.empty()) exec_watch = std::move(message.descriptors[0]);
+      break;
+    case Message::Kind::kEnded: status = decode_number(message.body); break;
+    case Message::Kind::kFailed:
+    case Message::Kind::kSignal: break;
+  }
+}
+
+Status Running::State::take_messages_until_ready() {
+  for (;;) {
+    auto message = receive_message(channel.get(), kStartTimeoutMs);
+    if (!message) return fail(Error{message.error().code, "the boundary could not be built: " + message.error().message, {}});
+    const Message::Kind kind = message->kind;
+    if (kind == Message::Kind::kFailed) return fail(decode_error(message->body));
+    take(std::move(*message));
+    if (kind == Message::Kind::kReady) return {};
+  }
+}
+
+Running::Running(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Result<std::unique_ptr<Running>> Running::start(const Plan& plan) {
+  if (plan.argv.empty()) return fail(ErrorCode::kInvalid, "there is no command to run");
+  if (plan.listeners.size() > kMessageDescriptors) return fail(ErrorCode::kTooLarge, "too many listeners inside");
+  auto channel = make_channel();
+  if (!channel) return fail(channel.error());
+  int release[2];
+  if (::pipe2(release, O_CLOEXEC) != 0) return fail(system_error("pipe", errno));
+
+  InsideParts parts;
+  parts.plan = &plan;
+  parts.channel = std::move(channel->inside);
+  parts.release = Descriptor(release[0]);
+  parts.launcher = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  if (!parts.launcher) return fail(system_error("pidfd_open", errno));
+  parts.user = ::geteuid();
+  parts.group = ::getegid();
+  parts.terminal = terminal_of_launcher();
+  parts.enforced.user_namespace = true;
+  parts.enforced.network_namespace = parts.enforced.process_namespace = true;
+
+  auto state = std::make_unique<State>();
+  state->channel = std::move(channel->launcher);
+  state->release = Descriptor(release[1]);
+  auto cloned = clone_into_namespaces(kNamespaces | CLONE_NEWUSER);
+  if (!cloned) {
+    return fail(
+        Error{cloned.error().code, "user namespaces are not to be had: " + cloned.error().message,
+              "sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0; in Docker: --security-opt seccomp=unconfined"});
+  }
+  if (cloned->process == 0) {
+    state->channel.reset();
+    state->release.reset();
+    run_inside(std::move(parts));
+  }
+  parts.channel.reset();
+  parts.release.reset();
+  state->process = cloned->process;
+  state->process_descriptor = std::move(cloned->descriptor);
+  state->owned_terminal = owns_terminal();
+  state->ignore_signals.emplace();
+
+  std::unique_ptr<Running> running(new Running(std::move(state)));
+  if (auto ready = running->state_->take_messages_until_ready(); !ready) return fail(ready.error());
+  return running;
+}
+
+Running::~Running() {
+  kill();
+  wait();
+}
+
+const Enforcement& Running::enforced() const { return state_->enforced; }
+int Running::process() const { return state_->process; }
+int Running::exec_watch() const { return state_->exec_watch.get(); }
+int Running::end_descriptor() const { return state_->process_descriptor.get(); }
+
+std::vector<int> Running::take_listeners() {
+  std::vector<int> taken;
+  for (Descriptor& listener : state_->listeners) taken.push_back(listener.release());
+  state_->listeners.clear();
+  return taken;
+}
+
+Status Running::release() {
+  const char byte = 1;
+  if (::write(state_->release.get(), &byte, 1) != 1) return fail(system_error("the command cannot begin", errno));
+  state_->release.reset();
+  return {};
+}
+
+void Running::signal(int signal) { std::ignore = send_message(state_->channel.get(), Message::Kind::kSignal, encode(signal)); }
+
+void Running::kill() {
+  if (state_->process > 0) ::syscall(SYS_pidfd_send_signal, state_->process_descriptor.get(), SIGKILL, nullptr, 0);
+}
+
+int Running::wait() {
+  if (state_->process <= 0) return state_->status.value_or(SIGKILL);
+  siginfo_t info{};
+  while (::waitid(static_cast<idtype_t>(3) /* P_PIDFD */, static_cast<id_t>(state_->process_descriptor.get()), &info, WEXITED) != 0 &&
+         errno == EINTR) {
+  }
+  state_->process = -1;
+  while (auto message = receive_message(state_->channel.get(), 0)) state_->take(std::move(*message));
+  for (auto left = state_->placeholders.rbegin(); left != state_->placeholders.rend(); ++left) remove_placeholder(*left);
+  state_->placeholders.clear();
+  state_->ignore_signals.reset();
+  if (state_->owned_terminal) take_terminal_back();
+  return state_->status.value_or(SIGKILL);
+}
+
+}  // namespace interlock::sandbox

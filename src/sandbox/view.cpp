@@ -1,0 +1,170 @@
+#include "sandbox/view.hpp"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "sandbox/mounts.hpp"
+
+namespace interlock::sandbox {
+namespace {
+
+constexpr std::uint64_t kSafe = kNoSetuidMount | kNoDevicesMount;
+
+Error laying(const std::string& path, const Error& error, std::string hint = {}) {
+  return Error{error.code, path + " cannot be laid into the view: " + error.message, std::move(hint)};
+}
+
+struct PathParts {
+  std::string above;  // "" at the root
+  std::string name;
+};
+PathParts split(const std::string& path) {
+  const std::size_t cut = path.rfind('/');
+  return cut == path.npos ? PathParts{"", path} : PathParts{path.substr(0, cut), path.substr(cut + 1)};
+}
+
+std::string without_end_slash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+dev_t device_of(int fd) {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 ? status.st_dev : 0;
+}
+
+bool is_folder(int fd) {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+}  // namespace
+
+Result<View> View::begin(ReportPlaceholder placeholders) {
+  View view;
+  view.report_ = std::move(placeholders);
+  if (auto done = make_mounts_private(); !done)
+    return fail(Error{
+        done.error().code, "the boundary's mounts cannot be made: " + done.error().message,
+        "Linux 5.12 or later is needed, and user namespaces that may mount (AppArmor: kernel.apparmor_restrict_unprivileged_userns=0)"});
+  // Both hang over the host's root, which is the new root's old one and goes with them.
+  const Descriptor host(::open("/", O_PATH | O_CLOEXEC));
+  for (Descriptor* made : {&view.scratch_, &view.root_}) {
+    auto memory = new_filesystem("tmpfs", {{"mode", "0755"}}, kSafe);
+    if (!memory) return fail(laying("/", memory.error()));
+    if (auto done = attach_tree(memory->get(), host.get()); !done) return fail(laying("/", done.error()));
+    *made = std::move(*memory);
+  }
+  view.root_device_ = device_of(view.root_.get());
+  view.scratch_device_ = device_of(view.scratch_.get());
+  return view;
+}
+
+bool View::of_the_host(int fd) const {
+  const dev_t device = device_of(fd);
+  return device != root_device_ && device != scratch_device_;
+}
+
+Result<Descriptor> View::place(const std::string& path, bool folder) {
+  if (auto there = open_in_root(root_.get(), path); there || there.error().code != ErrorCode::kNotFound) return there;
+  const auto [above, name] = split(path);
+  if (name.empty()) return open_in_root(root_.get(), "/");
+  auto parent = place(above.empty() ? "/" : above, true);
+  if (!parent) return parent;
+  if (of_the_host(parent->get())) {
+    auto made = make_placeholder(parent->get(), name, folder, {});
+    if (!made) return fail(made.error());
+    if (auto told = report_(*made); !told) return fail(told.error());
+  } else if (folder ? ::mkdirat(parent->get(), name.c_str(), 0755) != 0 : ::mknodat(parent->get(), name.c_str(), S_IFREG | 0644, 0) != 0) {
+    return fail(system_error(path, errno));
+  }
+  return open_in_root(root_.get(), path);
+}
+
+Status View::attach(int tree, const std::string& path, bool folder) {
+  auto target = place(path, folder);
+  if (!target) return fail(laying(path, target.error()));
+  if (auto done = attach_tree(tree, target->get()); !done) return fail(laying(path, done.error()));
+  return {};
+}
+
+Status View::lay_tree(const Mount& mount, std::uint64_t attributes) {
+  const std::string& source = mount.source.empty() ? mount.at : mount.source;
+  auto tree = clone_tree(AT_FDCWD, source);
+  if (!tree) {
+    if (mount.optional && tree.error().code == ErrorCode::kNotFound) return {};
+    return fail(laying(source, tree.error()));
+  }
+  if (auto done = restrict_tree(tree->get(), attributes); !done) return fail(laying(source, done.error()));
+  return attach(tree->get(), without_end_slash(mount.at), is_folder(tree->get()));
+}
+
+Result<std::string> View::make_part(const Mount& mount) {
+  const std::string name = std::to_string(parts_++);
+  const bool folder = mount.kind == Mount::Kind::kEmpty;
+  const mode_t mode = mount.mode != 0 ? mount.mode : folder ? 0700 : 0644;
+  if (folder) {
+    if (::mkdirat(scratch_.get(), name.c_str(), 0700) != 0) return fail(system_error("mkdir", errno));
+  } else {
+    const Descriptor file(::openat(scratch_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file) return fail(system_error("open", errno));
+    if (::write(file.get(), mount.text.data(), mount.text.size()) != static_cast<ssize_t>(mount.text.size()))
+      return fail(system_error("write", errno));
+  }
+  if (::fchmodat(scratch_.get(), name.c_str(), mode, 0) != 0) return fail(system_error("chmod", errno));
+  return name;
+}
+
+Status View::lay_link(const Mount& mount) {
+  const auto [above, name] = split(without_end_slash(mount.at));
+  auto parent = place(above.empty() ? "/" : above, true);
+  if (!parent) return fail(laying(mount.at, parent.error()));
+  if (::symlinkat(mount.source.c_str(), parent->get(), name.c_str()) == 0) return {};
+  const Error error = system_error("symlink", errno);
+  if (mount.optional && errno == EEXIST) return {};
+  return fail(laying(mount.at, error));
+}
+
+Status View::lay(const Mount& mount) {
+  if (mount.at.empty() || mount.at[0] != '/') return fail(ErrorCode::kInvalid, "the view's \"" + mount.at + "\" is no absolute path");
+  switch (mount.kind) {
+    case Mount::Kind::kReadOnly: return lay_tree(mount, kSafe | kReadOnlyMount);
+    case Mount::Kind::kReadWrite: return lay_tree(mount, kSafe);
+    case Mount::Kind::kLink: return lay_link(mount);
+    case Mount::Kind::kSealed: return {};
+    case Mount::Kind::kEmpty:
+    case Mount::Kind::kText:
+    case Mount::Kind::kFixedText: break;
+  }
+  auto part = make_part(mount);
+  if (!part) return fail(laying(mount.at, part.error()));
+  auto made = clone_tree(scratch_.get(), *part);
+  if (!made) return fail(laying(mount.at, made.error()));
+  if (mount.kind == Mount::Kind::kFixedText) {
+    if (auto done = restrict_tree(made->get(), kReadOnlyMount); !done) return fail(laying(mount.at, done.error()));
+  }
+  return attach(made->get(), without_end_slash(mount.at), mount.kind == Mount::Kind::kEmpty);
+}
+
+Status View::enter() {
+  if (auto done = restrict_mount(root_.get(), kReadOnlyMount); !done) return fail(laying("/", done.error()));
+  const Descriptor host(::open("/", O_PATH | O_CLOEXEC));
+  if (!host || ::fchdir(root_.get()) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::fchdir(host.get()) != 0)
+    return fail(system_error("the new root cannot be entered", errno));
+  // The host's root now lies over the new one, with the scratch mount over it; the last of them to go is the one that `host` names.
+  while (::umount2(".", MNT_DETACH) == 0) {
+  }
+  if (::chdir("/") != 0) return fail(system_error("the new root cannot be entered", errno));
+  const Descriptor above(::open("/..", O_PATH | O_CLOEXEC));
+  if (device_of(above.get()) != root_device_) return fail(ErrorCode::kInternal, "the host's root cannot be left behind");
+  scratch_.reset();
+  return {};
+}
+
+}  // namespace interlock::sandbox

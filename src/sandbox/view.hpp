@@ -1,0 +1,51 @@
+// The view of files inside: a new root on tmpfs, what the plan names laid into it, /dev, /proc and no more; then the host's root is gone.
+//
+// Runs in the new mount namespace, with the namespace's privileges, before the command exists. Nothing on the host is changed but what
+// sealed.hpp puts there for the time of a run.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "sandbox/descriptor.hpp"
+#include "sandbox/placeholder.hpp"
+#include "sandbox/plan.hpp"
+
+namespace interlock::sandbox {
+
+class View {
+ public:
+  // `placeholders` is told of each thing that is made on the host.
+  static Result<View> begin(ReportPlaceholder placeholders);
+
+  Status lay(const Mount& mount);
+  // /dev, /proc, /sys. `terminal`: the path of the launcher's terminal on the host, or empty.
+  Status lay_system(const std::string& terminal);
+  // The process stands in the new root, which nobody can write to, and the old one is unmounted.
+  Status enter();
+
+ private:
+  View() = default;
+  // What stands at `path` in the view, made where it is not there.
+  Result<Descriptor> place(const std::string& path, bool folder);
+  // A file or folder of the scratch mount: its name.
+  Result<std::string> make_part(const Mount& mount);
+  Status attach(int tree, const std::string& path, bool folder);
+  Status lay_tree(const Mount& mount, std::uint64_t attributes);
+  Status lay_link(const Mount& mount);
+  Status lay_device(const std::string& from, const std::string& at);
+  Status lay_processes();
+  bool of_the_host(int fd) const;
+
+  Descriptor root_;
+  Descriptor scratch_;  // tmpfs whose parts are laid into the view
+  dev_t root_device_ = 0;
+  dev_t scratch_device_ = 0;
+  int parts_ = 0;
+  ReportPlaceholder report_;
+};
+
+}  // namespace interlock::sandbox
