@@ -17,7 +17,6 @@ void each_flag(auto& enforced, Visit visit) {
   visit(enforced.network_namespace);
   visit(enforced.process_namespace);
   visit(enforced.mount_view);
-  visit(enforced.landlock_network);
   visit(enforced.landlock_scopes);
   visit(enforced.seccomp);
   visit(enforced.exec_watch);

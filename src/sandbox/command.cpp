@@ -11,7 +11,9 @@
 #include <string_view>
 
 #include "sandbox/channel.hpp"
+#include "sandbox/landlock.hpp"
 #include "sandbox/privileges.hpp"
+#include "sandbox/system_calls.hpp"
 
 namespace interlock::sandbox {
 namespace {
@@ -53,14 +55,23 @@ void reset_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-Result<std::string> confine(const InsideParts& parts) {
+Result<std::string> confine(InsideParts& parts) {
   const Plan& plan = *parts.plan;
   reset_signals();
   if (auto done = apply_limits(plan.limits); !done) return fail(done.error());
   if (auto done = drop_privileges(); !done) return fail(done.error());
   if (::chdir(plan.folder.c_str()) != 0)
     return fail(Error{ErrorCode::kNotFound, plan.folder + " is no folder inside the boundary", "make it part of the view"});
-  return find_program(plan);
+  auto program = find_program(plan);
+  if (!program) return program;
+  Enforcement& enforced = parts.enforced;
+  if (auto done = restrict_by_landlock(plan, enforced.landlock_abi); !done) return fail(done.error());
+  return program;
+}
+
+[[noreturn]] void give_up(const InsideParts& parts, const Error& error) {
+  std::ignore = send_message(parts.channel.get(), Message::Kind::kFailed, encode(error));
+  ::_exit(kCannotExecute);
 }
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
@@ -75,16 +86,17 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 
 void become_command(InsideParts parts) {
   auto program = confine(parts);
-  if (!program) {
-    std::ignore = send_message(parts.channel.get(), Message::Kind::kFailed, encode(program.error()));
-    ::_exit(kCannotExecute);
-  }
+  if (!program) give_up(parts, program.error());
   std::vector<std::string> arguments = parts.plan->argv, variables;
   for (const auto& [name, value] : parts.plan->environment) variables.push_back(name + '=' + value);
   const std::vector<char*> argv = pointers(arguments), environment = pointers(variables);
 
-  parts.enforced.no_new_privileges = true;
-  if (!send_message(parts.channel.get(), Message::Kind::kReady, encode(parts.enforced))) ::_exit(kCannotExecute);
+  parts.enforced.no_new_privileges = parts.enforced.seccomp = true;
+  parts.enforced.exec_watch = parts.plan->watch_exec;
+  auto watch = filter_system_calls(parts.plan->watch_exec);
+  if (!watch) give_up(parts, watch.error());
+  const std::vector<int> handed = *watch ? std::vector<int>{watch->get()} : std::vector<int>{};
+  if (!send_message(parts.channel.get(), Message::Kind::kReady, encode(parts.enforced), handed)) ::_exit(kCannotExecute);
   // Readable by the supervisor from here on, as any program is: what is in this copy of the launcher goes with the exec.
   ::prctl(PR_SET_DUMPABLE, 1);
   ::syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);

@@ -63,8 +63,7 @@ struct Enforcement {
   bool network_namespace = false;
   bool process_namespace = false;
   bool mount_view = false;
-  int landlock_abi = 0;  // 0: none
-  bool landlock_network = false;
+  int landlock_abi = 0;          // 0: none
   bool landlock_scopes = false;  // abstract sockets and signals
   bool seccomp = false;
   bool exec_watch = false;  // user notification

@@ -13,6 +13,7 @@
 
 #include "sandbox/channel.hpp"
 #include "sandbox/inside.hpp"
+#include "sandbox/landlock.hpp"
 #include "sandbox/placeholder.hpp"
 
 namespace interlock::sandbox {
@@ -149,6 +150,9 @@ Result<std::unique_ptr<Running>> Running::start(const Plan& plan) {
   parts.terminal = terminal_of_launcher();
   parts.enforced.user_namespace = true;
   parts.enforced.network_namespace = parts.enforced.process_namespace = true;
+  parts.enforced.landlock_abi = landlock_abi();
+  parts.enforced.landlock_scopes = parts.enforced.landlock_abi >= 6;
+  parts.enforced.missing = landlock_gaps(parts.enforced.landlock_abi);
 
   auto state = std::make_unique<State>();
   state->channel = std::move(channel->launcher);
