@@ -7,7 +7,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,17 +33,23 @@ struct ExecAsk {
 
 class ExecWatch {
  public:
-  explicit ExecWatch(int notification_descriptor);  // borrowed
+  explicit ExecWatch(int notification_descriptor);  // borrowed; readable when next() has something
   ~ExecWatch();
-  // The next one; kUnavailable: none is there at present. One whose process is gone, or that cannot be read, is answered (EACCES) here.
+  ExecWatch(const ExecWatch&) = delete;
+  ExecWatch& operator=(const ExecWatch&) = delete;
+
+  // The next one; kUnavailable: none is there at present. One that cannot be read (EACCES), or that the kernel would refuse anyway (no such
+  // file, say, as a search of PATH asks for many), is answered here.
   Result<ExecAsk> next();
+  // Lets it go on, and returns when it has become that program, or the kernel has told it why not (a missing file, say). kConflict: it
+  // became something else than was asked for, and was killed before its first instruction. kNotFound: it is gone.
   Status allow(const ExecAsk& ask);
   Status refuse(const ExecAsk& ask, int error_number);
-  std::size_t waiting() const;
+  std::size_t waiting() const;  // taken, and not answered
 
  private:
   struct State;
-  State* state_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace interlock::sandbox

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
@@ -74,7 +75,7 @@ sandbox::Plan plan_of(const json::object& from) {
   return plan;
 }
 
-[[maybe_unused]] json::object described(const sandbox::ExecAsk& ask) {
+json::object described(const sandbox::ExecAsk& ask) {
   json::array argv, loader;
   for (const std::string& word : ask.argv) argv.emplace_back(word);
   for (const std::string& variable : ask.loader_variables) loader.emplace_back(variable);
@@ -82,11 +83,30 @@ sandbox::Plan plan_of(const json::object& from) {
           {"script", ask.script}, {"in_memory", ask.in_memory}};
 }
 
-[[maybe_unused]] bool is_refused(const sandbox::ExecAsk& ask, const std::vector<std::string>& refused) {
+bool is_refused(const sandbox::ExecAsk& ask, const std::vector<std::string>& refused) {
   return std::ranges::any_of(refused, [&](const std::string& part) {
     return ask.executable.find(part) != std::string::npos ||
            std::ranges::any_of(ask.argv, [&](const std::string& word) { return word.find(part) != std::string::npos; });
   });
+}
+
+// Until the command is over.
+void answer_execs(const sandbox::Running& running, const std::vector<std::string>& refused, const std::string& log_file) {
+  sandbox::ExecWatch watch(running.exec_watch());
+  std::ofstream log(log_file.empty() ? "/dev/null" : log_file, std::ios::app);
+  for (;;) {
+    pollfd events[] = {{running.exec_watch(), POLLIN, 0}, {running.end_descriptor(), POLLIN, 0}};
+    if (::poll(events, std::size(events), -1) < 0) continue;
+    while (const auto ask = watch.next()) {
+      const bool refuse = is_refused(*ask, refused);
+      const Status answered = refuse ? watch.refuse(*ask, EACCES) : watch.allow(*ask);
+      json::object line = described(*ask);
+      line["allowed"] = !refuse;
+      if (!answered) line["trouble"] = answered.error().text();
+      log << json::write(line) << std::endl;
+    }
+    if (events[1].revents != 0) return;
+  }
 }
 
 int run(const json::object& order) {
@@ -110,6 +130,7 @@ int run(const json::object& order) {
     std::cerr << "sandbox_driver: " << released.error().text() << '\n';
     return 125;
   }
+  if (plan.watch_exec) answer_execs(**running, strings_at(order, "refuse"), text_at(order, "log"));
   const int status = (*running)->wait();
   if (WIFSIGNALED(status)) return 128 + WTERMSIG(status);
   return WEXITSTATUS(status);
