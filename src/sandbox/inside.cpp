@@ -147,6 +147,7 @@ class Inside {
       if (events[1].revents != 0) pass_signal_on();
     }
     end_all();
+    for (auto left = placeholders_.rbegin(); left != placeholders_.rend(); ++left) unmount_and_remove_placeholder(*left);
     ::_exit(1);
   }
 

@@ -1,7 +1,6 @@
 #include "sandbox/mounts.hpp"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
@@ -28,13 +27,13 @@ Status set_attributes(int mount, const char* path, unsigned flags, std::uint64_t
 Error kernel_error(std::string_view what, int error_number) {
   Error error = system_error(what, error_number);
   if (error_number == ENOENT || error_number == ENOTDIR) error.code = ErrorCode::kNotFound;
+  if (error_number == EACCES || error_number == EPERM) error.code = ErrorCode::kDenied;
   return error;
 }
 
-Result<Descriptor> clone_tree(int folder, const std::string& path, Links links) {
+Result<Descriptor> clone_tree(int folder, const std::string& path) {
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | kRecursive;
   if (path.empty()) flags |= AT_EMPTY_PATH;
-  if (links == Links::kKeep) flags |= AT_SYMLINK_NOFOLLOW;
   const long fd = ::syscall(SYS_open_tree, folder, path.c_str(), flags);
   if (fd < 0) return fail(kernel_error("open_tree", errno));
   return Descriptor(static_cast<int>(fd));
@@ -63,14 +62,5 @@ Status attach_tree(int tree, int target) {
 }
 
 Status make_mounts_private() { return set_attributes(AT_FDCWD, "/", kRecursive, 0, MS_PRIVATE); }
-
-Result<Descriptor> open_in_root(int root, const std::string& path, Links links) {
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC | (links == Links::kKeep ? O_NOFOLLOW : 0);
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const long fd = ::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
-  if (fd < 0) return fail(kernel_error(path, errno));
-  return Descriptor(static_cast<int>(fd));
-}
 
 }  // namespace interlock::sandbox

@@ -15,13 +15,11 @@ namespace interlock::sandbox {
 
 inline constexpr std::uint64_t kReadOnlyMount = 1, kNoSetuidMount = 2, kNoDevicesMount = 4, kNoExecMount = 8;  // MOUNT_ATTR_*
 
-// An Error from errno: kNotFound where something on the way does not exist.
+// An Error from errno: kNotFound where something on the way does not exist, kDenied where the caller may not.
 Error kernel_error(std::string_view what, int error_number);
 
-enum class Links : bool { kFollow, kKeep };  // of a path's last part
-
 // A detached copy of what stands at `path` (relative to `folder`; empty: `folder` itself), with all that is mounted below it.
-Result<Descriptor> clone_tree(int folder, const std::string& path, Links links = Links::kFollow);
+Result<Descriptor> clone_tree(int folder, const std::string& path);
 // A detached new file system.
 Result<Descriptor> new_filesystem(const char* type, std::initializer_list<std::pair<const char*, const char*>> options,
                                   std::uint64_t attributes);
@@ -31,8 +29,5 @@ Status restrict_mount(int mount, std::uint64_t attributes);  // this one alone
 Status attach_tree(int tree, int target);
 // Nothing that is mounted here reaches the host, nor the other way round.
 Status make_mounts_private();
-
-// `path` as it stands under `root`: links and ".." stay within it. With O_PATH.
-Result<Descriptor> open_in_root(int root, const std::string& path, Links links = Links::kFollow);
 
 }  // namespace interlock::sandbox

@@ -3,18 +3,20 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "sandbox/mounts.hpp"
+
 namespace interlock::sandbox {
 namespace {
 
 bool is_marked(const struct stat& status) {
-  return status.st_mtim.tv_sec == kPlaceholderSecond && status.st_mtim.tv_nsec == kPlaceholderNanosecond &&
-         (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode));
+  return is_placeholder_time(status.st_mtim.tv_sec, status.st_mtim.tv_nsec) && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode));
 }
 
 bool is_marked(int fd) {
@@ -59,13 +61,13 @@ Result<Placeholder> make_placeholder(int folder, const std::string& name, bool i
   Descriptor self;
   if (is_folder) {
     if (::mkdirat(folder, name.c_str(), 0755) != 0)
-      return errno == EEXIST ? fail(ErrorCode::kConflict, name + " is there") : fail(system_error(name + " cannot be made", errno));
+      return errno == EEXIST ? fail(ErrorCode::kConflict, name + " is there") : fail(kernel_error(name + " cannot be made", errno));
     self = Descriptor(::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   } else {
     self = Descriptor(::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!self && errno == EEXIST) return fail(ErrorCode::kConflict, name + " is there");
   }
-  if (!self) return fail(system_error(name + " cannot be made", errno));
+  if (!self) return fail(kernel_error(name + " cannot be made", errno));
   Placeholder placeholder{own_copy(folder), name, std::move(self)};
   const bool written = is_folder || ::write(placeholder.self.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
   const int write_error = errno;
@@ -90,6 +92,13 @@ void remove_placeholder(const Placeholder& placeholder) {
   if (!stands_there(placeholder) || (!is_folder && !is_marked(self))) return;
   const KeepMark keep(placeholder.folder.get());
   ::unlinkat(placeholder.folder.get(), placeholder.name.c_str(), is_folder ? AT_REMOVEDIR : 0);
+}
+
+void unmount_and_remove_placeholder(const Placeholder& placeholder) {
+  if (::fchdir(placeholder.folder.get()) != 0) return;
+  while (::umount2(placeholder.name.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+  }
+  remove_placeholder(placeholder);
 }
 
 int remove_placeholders(const std::vector<std::string>& paths) {

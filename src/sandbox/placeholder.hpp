@@ -1,12 +1,13 @@
 // Files and folders that stand on the host while a run lasts, so that something can be mounted over a name that is not there, and nobody
 // inside can take that name.
 //
-// One is known by what it is, without any list of them: its time of modification is kPlaceholderTime and it holds what a placeholder
+// One is known by what it is, without any list of them: its time of modification is kPlaceholderSecond and it holds what a placeholder
 // holds. Each run that relies on one has a shared lock on it; who ends last removes it. So it is gone after a run, after kill -9 of the
 // launcher (the inside removes it) or of the inside (the launcher does); after kill -9 of both at once it stays, as a file that says
 // nothing, till the next run with that path ends, or remove_placeholders() is called. One that somebody wrote to is theirs, and stays.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -17,9 +18,12 @@
 
 namespace interlock::sandbox {
 
-// 1970-01-01T00:07:42Z and a fraction that no clock and no archive gives.
-inline constexpr long kPlaceholderSecond = 462;
-inline constexpr long kPlaceholderNanosecond = 462'462'462;
+// 1980-01-01T00:07:42Z and a fraction that no clock and no archive gives; a file system may not keep the fraction, or nothing before 1980.
+inline constexpr std::int64_t kPlaceholderSecond = 315'533'262;
+inline constexpr std::int64_t kPlaceholderNanosecond = 462'462'400;
+constexpr bool is_placeholder_time(std::int64_t second, std::int64_t nanosecond) {
+  return second == kPlaceholderSecond && (nanosecond == kPlaceholderNanosecond || nanosecond == 0);
+}
 
 struct Placeholder {
   Descriptor folder;  // that it stands in
@@ -34,6 +38,8 @@ Result<Placeholder> make_placeholder(int folder, const std::string& name, bool i
 Result<Placeholder> adopt_placeholder(int folder, const std::string& name);
 // Removes it where no other run relies on it and nobody changed it.
 void remove_placeholder(const Placeholder& placeholder);
+// The same, by a process whose mounts lie over it.
+void unmount_and_remove_placeholder(const Placeholder& placeholder);
 
 // Those of `paths` (of the host), and the folders above them, that are left over from runs that were killed with their launcher. How many.
 int remove_placeholders(const std::vector<std::string>& paths);

@@ -57,8 +57,8 @@ Status View::lay_processes() {
     if (!cover) return fail(cover.error());
     return attach(cover->get(), std::string("/proc/") + part, false);
   };
-  const auto file = make_part({.kind = Mount::Kind::kFixedText, .at = {}, .mode = 0444});
-  const auto folder = make_part({.kind = Mount::Kind::kEmpty, .at = {}, .mode = 0555});
+  const auto file = make_in_memory({.kind = Mount::Kind::kFixedText, .at = {}, .mode = 0444});
+  const auto folder = make_in_memory({.kind = Mount::Kind::kEmpty, .at = {}, .mode = 0555});
   if (!file || !folder) return fail((file ? folder : file).error());
   for (const char* part : kHiddenFiles)
     if (auto done = hide(part, *file); !done) return done;

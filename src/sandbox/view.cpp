@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <utility>
 
 #include "sandbox/mounts.hpp"
@@ -18,15 +19,6 @@ constexpr std::uint64_t kSafe = kNoSetuidMount | kNoDevicesMount;
 
 Error laying(const std::string& path, const Error& error, std::string hint = {}) {
   return Error{error.code, path + " cannot be laid into the view: " + error.message, std::move(hint)};
-}
-
-struct PathParts {
-  std::string above;  // "" at the root
-  std::string name;
-};
-PathParts split(const std::string& path) {
-  const std::size_t cut = path.rfind('/');
-  return cut == path.npos ? PathParts{"", path} : PathParts{path.substr(0, cut), path.substr(cut + 1)};
 }
 
 std::string without_end_slash(std::string path) {
@@ -66,30 +58,12 @@ Result<View> View::begin(ReportPlaceholder placeholders) {
   return view;
 }
 
-bool View::of_the_host(int fd) const {
-  const dev_t device = device_of(fd);
-  return device != root_device_ && device != scratch_device_;
-}
-
-Result<Descriptor> View::place(const std::string& path, bool folder) {
-  if (auto there = open_in_root(root_.get(), path); there || there.error().code != ErrorCode::kNotFound) return there;
-  const auto [above, name] = split(path);
-  if (name.empty()) return open_in_root(root_.get(), "/");
-  auto parent = place(above.empty() ? "/" : above, true);
-  if (!parent) return parent;
-  if (of_the_host(parent->get())) {
-    auto made = make_placeholder(parent->get(), name, folder, {});
-    if (!made) return fail(made.error());
-    if (auto told = report_(*made); !told) return fail(told.error());
-  } else if (folder ? ::mkdirat(parent->get(), name.c_str(), 0755) != 0 : ::mknodat(parent->get(), name.c_str(), S_IFREG | 0644, 0) != 0) {
-    return fail(system_error(path, errno));
-  }
-  return open_in_root(root_.get(), path);
-}
-
 Status View::attach(int tree, const std::string& path, bool folder) {
-  auto target = place(path, folder);
+  auto target = walk(path, {.folder = folder});
   if (!target) return fail(laying(path, target.error()));
+  if (!*target)
+    return fail(ErrorCode::kNotFound, path + " cannot be laid into the view: it does not exist in what is laid there read-only",
+                "lay it first, or make it on the host");
   if (auto done = attach_tree(tree, target->get()); !done) return fail(laying(path, done.error()));
   return {};
 }
@@ -105,7 +79,7 @@ Status View::lay_tree(const Mount& mount, std::uint64_t attributes) {
   return attach(tree->get(), without_end_slash(mount.at), is_folder(tree->get()));
 }
 
-Result<std::string> View::make_part(const Mount& mount) {
+Result<std::string> View::make_in_memory(const Mount& mount) {
   const std::string name = std::to_string(parts_++);
   const bool folder = mount.kind == Mount::Kind::kEmpty;
   const mode_t mode = mount.mode != 0 ? mount.mode : folder ? 0700 : 0644;
@@ -121,35 +95,42 @@ Result<std::string> View::make_part(const Mount& mount) {
   return name;
 }
 
+Status View::lay_in_memory(const Mount& mount) {
+  auto part = make_in_memory(mount);
+  if (!part) return fail(laying(mount.at, part.error()));
+  auto made = clone_tree(scratch_.get(), *part);
+  if (!made) return fail(laying(mount.at, made.error()));
+  if (mount.kind == Mount::Kind::kFixedText)
+    if (auto done = restrict_tree(made->get(), kReadOnlyMount); !done) return fail(laying(mount.at, done.error()));
+  return attach(made->get(), without_end_slash(mount.at), mount.kind == Mount::Kind::kEmpty);
+}
+
 Status View::lay_link(const Mount& mount) {
-  const auto [above, name] = split(without_end_slash(mount.at));
-  auto parent = place(above.empty() ? "/" : above, true);
+  const std::string at = without_end_slash(mount.at);
+  const std::size_t cut = at.rfind('/');
+  auto parent = walk(at.substr(0, cut), {.folder = true});
   if (!parent) return fail(laying(mount.at, parent.error()));
-  if (::symlinkat(mount.source.c_str(), parent->get(), name.c_str()) == 0) return {};
+  if (!*parent) return fail(ErrorCode::kNotFound, mount.at + " cannot be laid into the view: its folder is read-only and not there");
+  if (device_of(parent->get()) != root_device_ && device_of(parent->get()) != scratch_device_)
+    return fail(ErrorCode::kInvalid, mount.at + " cannot be laid into the view: a link would be made on the host");
+  if (::symlinkat(mount.source.c_str(), parent->get(), at.c_str() + cut + 1) == 0) return {};
   const Error error = system_error("symlink", errno);
   if (mount.optional && errno == EEXIST) return {};
   return fail(laying(mount.at, error));
 }
 
 Status View::lay(const Mount& mount) {
-  if (mount.at.empty() || mount.at[0] != '/') return fail(ErrorCode::kInvalid, "the view's \"" + mount.at + "\" is no absolute path");
+  if (!mount.at.starts_with('/')) return fail(ErrorCode::kInvalid, "the view's \"" + mount.at + "\" is no absolute path");
   switch (mount.kind) {
     case Mount::Kind::kReadOnly: return lay_tree(mount, kSafe | kReadOnlyMount);
     case Mount::Kind::kReadWrite: return lay_tree(mount, kSafe);
-    case Mount::Kind::kLink: return lay_link(mount);
-    case Mount::Kind::kSealed: return {};
     case Mount::Kind::kEmpty:
     case Mount::Kind::kText:
-    case Mount::Kind::kFixedText: break;
+    case Mount::Kind::kFixedText: return lay_in_memory(mount);
+    case Mount::Kind::kLink: return lay_link(mount);
+    case Mount::Kind::kSealed: return seal(mount);
   }
-  auto part = make_part(mount);
-  if (!part) return fail(laying(mount.at, part.error()));
-  auto made = clone_tree(scratch_.get(), *part);
-  if (!made) return fail(laying(mount.at, made.error()));
-  if (mount.kind == Mount::Kind::kFixedText) {
-    if (auto done = restrict_tree(made->get(), kReadOnlyMount); !done) return fail(laying(mount.at, done.error()));
-  }
-  return attach(made->get(), without_end_slash(mount.at), mount.kind == Mount::Kind::kEmpty);
+  return {};
 }
 
 Status View::enter() {

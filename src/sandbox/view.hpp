@@ -6,8 +6,9 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "sandbox/descriptor.hpp"
@@ -29,16 +30,28 @@ class View {
 
  private:
   View() = default;
-  // What stands at `path` in the view, made where it is not there.
-  Result<Descriptor> place(const std::string& path, bool folder);
-  // A file or folder of the scratch mount: its name.
-  Result<std::string> make_part(const Mount& mount);
+
+  // What to make of the last part of a path that is not there.
+  struct Missing {
+    bool folder = false;
+    std::string_view text = {};
+  };
+  // What stands at `path` in the view, made where it is not there. Each folder and link on the way that somebody inside could move away is
+  // mounted onto itself, which keeps it where it is. An empty descriptor: it is not there, and nobody inside can make it.
+  Result<Descriptor> walk(const std::string& path, const Missing& missing);
+  Result<Descriptor> open_part(int folder, const std::string& name, const Missing& missing);
+  Status make_part_of_view(int folder, const std::string& name, const Missing& missing);
+  Status pin(int folder, const std::string& name, Descriptor& part);
   Status attach(int tree, const std::string& path, bool folder);
+
   Status lay_tree(const Mount& mount, std::uint64_t attributes);
+  Status lay_in_memory(const Mount& mount);
   Status lay_link(const Mount& mount);
+  Status seal(const Mount& mount);
   Status lay_device(const std::string& from, const std::string& at);
   Status lay_processes();
-  bool of_the_host(int fd) const;
+  // A file or folder of the scratch mount: its name.
+  Result<std::string> make_in_memory(const Mount& mount);
 
   Descriptor root_;
   Descriptor scratch_;  // tmpfs whose parts are laid into the view
