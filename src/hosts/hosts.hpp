@@ -1,8 +1,12 @@
 // The agent hosts that Interlock knows: what they are called, where their files are, what their hooks are called and how their MCP servers
 // are written. A table of data; whoever supports another host adds a row, and a contract in surface/hook.
+//
+// Sources stand beside each row in hosts.cpp; docs/init.md says which of it was tried on the real program. Paths begin with ~/ (the human's
+// home) or ./ (the project); one that ends in a slash is a folder. Pure; any thread.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,7 +17,13 @@ namespace interlock::hosts {
 
 enum class HostId : std::uint8_t { kClaude, kCodex, kGemini, kCopilot, kCursor, kCline, kOpencode, kWindsurf, kVscode };
 
-// ~/ is the human's home, ./ the project.
+// A variable of the environment by which a human moves a host's files: what begins with `from` is below its value and `to` instead.
+struct Move {
+  std::string_view variable;
+  std::string_view from;
+  std::string_view to = "/";
+};
+
 struct Host {
   HostId id = HostId::kClaude;
   std::string_view name;                      // "claude": `interlock hook claude`, `interlock init claude`
@@ -25,6 +35,7 @@ struct Host {
   std::vector<std::string_view> sealed;       // of these, what an agent must not change: hooks, servers, instructions that run code
   std::vector<std::string_view> model_hosts;  // "api.anthropic.com"
   std::vector<std::string_view> variables;    // of the environment that it needs and a run keeps: "ANTHROPIC_API_KEY"
+  std::vector<Move> moves = {};               // the first whose variable is set holds
 };
 
 std::span<const Host> all_hosts();
@@ -33,5 +44,13 @@ const Host* host_of_program(std::string_view program);  // by basename
 
 // What no run may make or change, whatever the host: .git/hooks, .git/config, .bashrc, .envrc, .vscode/tasks.json, ...
 std::span<const std::string_view> sealed_everywhere();
+
+// Where a path of the table is on this machine: "~/.codex/hooks.json" → "/home/me/.codex/hooks.json", or below $CODEX_HOME.
+struct Folders {
+  std::string home;
+  std::string project;
+  std::function<std::string(std::string_view variable)> environment = {};  // empty text: it is not set
+};
+std::string path_of(const Host& host, std::string_view pattern, const Folders& folders);
 
 }  // namespace interlock::hosts
