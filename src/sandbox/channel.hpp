@@ -25,6 +25,7 @@ struct Message {
     kPlaceholder = 'p',  // inside → launcher: one made on the host (sealed.hpp)
     kReady = 'r',        // inside → launcher: an Enforcement; the exec watch where there is one
     kSignal = 's',       // launcher → inside: a number
+    kStopped = 't',      // inside → launcher: the command was stopped, by this signal
     kEnded = 'e',        // inside → launcher: the command's wait status
   };
   Kind kind = Kind::kFailed;
@@ -39,7 +40,7 @@ struct ChannelEnds {
 Result<ChannelEnds> make_channel();
 
 Status send_message(int socket, Message::Kind kind, std::string_view body, const std::vector<int>& descriptors = {});
-// kUnavailable: the other end is gone. kTimeout.
+// kUnavailable: the other end is gone. kTimeout; negative: none.
 Result<Message> receive_message(int socket, int timeout_ms);
 
 std::string encode(const Error& error);

@@ -153,8 +153,12 @@ class Inside {
 
   void reap() {
     int status = 0;
-    for (pid_t gone = 0; (gone = ::waitpid(-1, &status, WNOHANG)) > 0;) {
-      if (gone != command_) continue;
+    for (pid_t changed = 0; (changed = ::waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
+      if (changed != command_) continue;
+      if (WIFSTOPPED(status)) {
+        std::ignore = send_message(parts_.channel.get(), Message::Kind::kStopped, encode(WSTOPSIG(status)));
+        continue;
+      }
       end_all();
       std::ignore = send_message(parts_.channel.get(), Message::Kind::kEnded, encode(status));
       ::_exit(0);

@@ -9,6 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 #include "sandbox/channel.hpp"
@@ -44,37 +45,34 @@ std::string terminal_of_launcher() {
   return {};
 }
 
-// The terminal's keys are the command's; the launcher lives on to say how it ended.
+// The terminal's keys are the command's; the launcher lives on to say how it ended, and stops when the command has stopped.
+constexpr int kTerminalSignals[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+
 class IgnoreTerminalSignals {
  public:
   IgnoreTerminalSignals() {
     struct sigaction ignore{};
     ignore.sa_handler = SIG_IGN;
-    ::sigaction(SIGINT, &ignore, &interrupt_);
-    ::sigaction(SIGQUIT, &ignore, &quit_);
+    for (std::size_t i = 0; i < before_.size(); ++i) ::sigaction(kTerminalSignals[i], &ignore, &before_[i]);
   }
   ~IgnoreTerminalSignals() {
-    ::sigaction(SIGINT, &interrupt_, nullptr);
-    ::sigaction(SIGQUIT, &quit_, nullptr);
+    for (std::size_t i = 0; i < before_.size(); ++i) ::sigaction(kTerminalSignals[i], &before_[i], nullptr);
   }
   IgnoreTerminalSignals(const IgnoreTerminalSignals&) = delete;
   IgnoreTerminalSignals& operator=(const IgnoreTerminalSignals&) = delete;
 
  private:
-  struct sigaction interrupt_{};
-  struct sigaction quit_{};
+  std::array<struct sigaction, std::size(kTerminalSignals)> before_{};
 };
 
-// A shell inside takes the terminal for its own groups, and cannot give it back to a group that it does not see.
+// Is there a shell that would let this process go on again?
+bool is_a_shells_job() { return ::getsid(::getppid()) == ::getsid(0); }
+
+// A shell inside takes the terminal for its own groups, and cannot give it back to a group that it does not see. SIGTTOU is ignored.
 void take_terminal_back() {
   const Descriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (!terminal || ::tcgetpgrp(terminal.get()) == ::getpgrp()) return;
-  sigset_t block, before;
-  ::sigemptyset(&block);
-  ::sigaddset(&block, SIGTTOU);
-  ::sigprocmask(SIG_BLOCK, &block, &before);
   ::tcsetpgrp(terminal.get(), ::getpgrp());
-  ::sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
 bool owns_terminal() {
@@ -99,6 +97,8 @@ struct Running::State {
 
   Status take_messages_until_ready();
   void take(Message message);
+  void stop_with_command();
+  bool is_over = false;
 };
 
 void Running::State::take(Message message) {
@@ -112,10 +112,20 @@ void Running::State::take(Message message) {
       enforced = decode_enforcement(message.body);
       if (!message.descriptors.empty()) exec_watch = std::move(message.descriptors[0]);
       break;
-    case Message::Kind::kEnded: status = decode_number(message.body); break;
+    case Message::Kind::kStopped: stop_with_command(); break;
+    case Message::Kind::kEnded:
+      status = decode_number(message.body);
+      is_over = true;
+      break;
     case Message::Kind::kFailed:
     case Message::Kind::kSignal: break;
   }
+}
+
+void Running::State::stop_with_command() {
+  if (is_a_shells_job()) ::raise(SIGSTOP);
+  // Its group is told by the shell; a command that has made a group of its own is not.
+  std::ignore = send_message(channel.get(), Message::Kind::kSignal, encode(SIGCONT));
 }
 
 Status Running::State::take_messages_until_ready() {
@@ -188,7 +198,7 @@ Running::~Running() {
 const Enforcement& Running::enforced() const { return state_->enforced; }
 int Running::process() const { return state_->process; }
 int Running::exec_watch() const { return state_->exec_watch.get(); }
-int Running::end_descriptor() const { return state_->process_descriptor.get(); }
+int Running::end_descriptor() const { return state_->channel.get(); }
 
 std::vector<int> Running::take_listeners() {
   std::vector<int> taken;
@@ -210,18 +220,33 @@ void Running::kill() {
   if (state_->process > 0) ::syscall(SYS_pidfd_send_signal, state_->process_descriptor.get(), SIGKILL, nullptr, 0);
 }
 
-int Running::wait() {
-  if (state_->process <= 0) return state_->status.value_or(SIGKILL);
-  siginfo_t info{};
-  while (::waitid(static_cast<idtype_t>(3) /* P_PIDFD */, static_cast<id_t>(state_->process_descriptor.get()), &info, WEXITED) != 0 &&
-         errno == EINTR) {
+bool Running::ended() {
+  while (!state_->is_over) {
+    auto message = receive_message(state_->channel.get(), 0);
+    if (!message && message.error().code == ErrorCode::kTimeout) return false;
+    if (message) state_->take(std::move(*message));
+    else state_->is_over = true;  // killed from outside, with all that is inside
   }
-  state_->process = -1;
-  while (auto message = receive_message(state_->channel.get(), 0)) state_->take(std::move(*message));
-  for (auto left = state_->placeholders.rbegin(); left != state_->placeholders.rend(); ++left) remove_placeholder(*left);
-  state_->placeholders.clear();
-  state_->ignore_signals.reset();
-  if (state_->owned_terminal) take_terminal_back();
+  return true;
+}
+
+int Running::wait() {
+  while (!state_->is_over) {
+    auto message = receive_message(state_->channel.get(), -1);
+    if (message) state_->take(std::move(*message));
+    else state_->is_over = true;
+  }
+  if (state_->process > 0) {
+    siginfo_t info{};
+    while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(state_->process_descriptor.get()), &info, WEXITED) != 0 &&
+           errno == EINTR) {
+    }
+    state_->process = -1;
+    for (auto left = state_->placeholders.rbegin(); left != state_->placeholders.rend(); ++left) remove_placeholder(*left);
+    state_->placeholders.clear();
+    if (state_->owned_terminal) take_terminal_back();
+    state_->ignore_signals.reset();
+  }
   return state_->status.value_or(SIGKILL);
 }
 

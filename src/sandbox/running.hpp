@@ -4,8 +4,10 @@
 //   launcher (this process) ── fork ──▶ init (process 1 inside: reaps, passes signals on) ── fork ──▶ the command
 //
 // The command stays in the terminal's session and foreground group, so Ctrl-C, Ctrl-Z, window size and colours are the terminal's own; it
-// cannot push input into the terminal (TIOCSTI, TIOCLINUX). Every process inside dies with the launcher, and with init. Nothing is left on
-// the host: no mount, no cgroup, no file (plan.hpp, kSealed). Descriptors above 2 are closed inside. Blocking; one thread.
+// cannot push input into the terminal (TIOCSTI, TIOCLINUX). While it runs the launcher itself ignores the terminal's signals, and stops
+// when the command does, as its shell expects. Every process inside dies with the launcher, and with init. Nothing is left on the host: no
+// mount, no cgroup, no file (placeholder.hpp). Descriptors above 2 are closed inside. Blocking; one thread, and a launcher that has no
+// other when it starts one (its memory is copied).
 #pragma once
 
 #include <functional>
@@ -34,9 +36,10 @@ class Running {
   Status release();                   // the command begins
   void signal(int signal);            // to the command
   void kill();                        // everything inside, now
-  // A descriptor that becomes readable when the command is over; then wait() does not block.
+  // Readable when ended() has something to do: to stop with the command and go on with it, or to learn that it is over.
   int end_descriptor() const;
-  int wait();  // the command's wait status, once all inside is gone
+  bool ended();  // true: wait() does not block
+  int wait();    // the command's wait status, once all inside is gone; SIGKILL's where the boundary was killed
 
  private:
   struct State;

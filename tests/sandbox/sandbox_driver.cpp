@@ -91,7 +91,7 @@ bool is_refused(const sandbox::ExecAsk& ask, const std::vector<std::string>& ref
 }
 
 // Until the command is over.
-void answer_execs(const sandbox::Running& running, const std::vector<std::string>& refused, const std::string& log_file) {
+void answer_execs(sandbox::Running& running, const std::vector<std::string>& refused, const std::string& log_file) {
   sandbox::ExecWatch watch(running.exec_watch());
   std::ofstream log(log_file.empty() ? "/dev/null" : log_file, std::ios::app);
   for (;;) {
@@ -105,7 +105,7 @@ void answer_execs(const sandbox::Running& running, const std::vector<std::string
       if (!answered) line["trouble"] = answered.error().text();
       log << json::write(line) << std::endl;
     }
-    if (events[1].revents != 0) return;
+    if (events[1].revents != 0 && running.ended()) return;
   }
 }
 
