@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,10 +26,15 @@ class GateLink {
   GateLink(GateLink&&) noexcept;
   ~GateLink();
 
-  // Sends and waits for the answer with its id; messages with "more" go to `on_more`.
+  // Sends and waits for the answer with its id; others, and messages with "more", are passed over. An {"error":{"message","hint"}} is an
+  // Error.
   Result<json::object> ask(json::object message, std::int64_t timeout_ms, const std::vector<int>& descriptors = {});
-  Status send(const json::object& message, const std::vector<int>& descriptors = {});
+  // For whoever has several questions under way: each with an id of next_id().
+  std::int64_t next_id() { return next_id_++; }
+  Status send(const json::object& message, std::int64_t timeout_ms, const std::vector<int>& descriptors = {});
   Result<json::object> receive(std::int64_t timeout_ms);
+  // One that is here already: nullopt, there is none.
+  std::optional<Result<json::object>> take_frame();
   int descriptor() const;
 
  private:
@@ -38,12 +44,24 @@ class GateLink {
   std::int64_t next_id_ = 1;
 };
 
-// The agents' socket of the gate that this caller means: INTERLOCK_SOCKET, --state, `state_dir` of the configuration that is found, the
-// default state folder; in it, agents.sock.
-Result<std::string> agent_socket_of(const std::string& config, const std::string& state);
+// Where the configuration and the state are, as on every verb's command line.
+struct Places {
+  std::string config;  // --config FILE
+  std::string state;   // --state FOLDER
+};
 
-// The verbs, without their own word. `hook` and `run` return exit codes; a run's is its command's.
-int run_hook(const std::vector<std::string>& words);
-int run_run(const std::vector<std::string>& words);
+// The configuration's file, absolute: as named, else the first that is found; empty: there is none.
+Result<std::string> config_of(const Places& places);
+// The state folder: --state, else `state_dir` of that file, else the default one.
+Result<std::string> state_of(const Places& places);
+// The agents' socket of the gate that this caller means: agents.sock in its state folder; where nothing names one, INTERLOCK_SOCKET first.
+Result<std::string> agent_socket_of(const Places& places);
+
+// interlock-gate, beside this program.
+std::string gate_program();
+
+// The verbs, without their own word and the places. A run's exit code is its command's.
+int run_hook(const Places& places, const std::vector<std::string>& words);
+int run_run(const Places& places, const std::vector<std::string>& words);
 
 }  // namespace interlock::client

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/hash.hpp"
-
 namespace interlock::client {
 namespace {
 
@@ -78,6 +76,16 @@ const json::array& denied_acts(const json::object& summary) {
   return denied == nullptr ? kNone : *denied;
 }
 
+// FNV-1a of 64 bits: the same for the same act in every run, and no more is asked of it. (A cryptographic one would load its library with
+// each hook.)
+std::string fingerprint_of(std::string_view text) {
+  std::uint64_t hash = 14'695'981'039'346'656'037ULL;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211ULL;
+  std::string out(16, '0');
+  for (std::size_t i = 0; i < out.size(); ++i, hash >>= 4) out[out.size() - 1 - i] = "0123456789abcdef"[hash & 15];
+  return out;
+}
+
 // What GitHub calls the problem: the policy that decided, else the layer that spoke.
 std::string rule_of(const json::object& act) {
   if (const auto* policies = json::array_at(act, "policies"); policies != nullptr && !policies->empty() && policies->front().is_string())
@@ -113,7 +121,7 @@ json::object result(const std::string& id, std::int64_t rule_at, const json::obj
            {"logicalLocations", json::array{json::object{{"fullyQualifiedName", resource}, {"kind", "resource"}}}}}}},
       {"occurrenceCount", std::max<std::int64_t>(1, count_at(act, "count"))},
       {"partialFingerprints",
-       json::object{{"interlockAct/v1", to_hex(sha256(id + '\n' + std::string(action) + '\n' + std::string(resource)))}}},
+       json::object{{"interlockAct/v1", fingerprint_of(id + '\n' + std::string(action) + '\n' + std::string(resource))}}},
       {"properties", json::object{{"layer", text_at(act, "layer")}, {"surface", text_at(act, "surface")}, {"next", text_at(act, "next")}}}};
 }
 
