@@ -3,7 +3,8 @@
 // A thin adapter (DESIGN §1). The client (src/client, outside the boundary, the agent's parent) speaks over net/agent_socket:
 //   {"op":"run","argv":[...],"cwd":...,"purpose"?,"scope"?:{short
 //   form},"lifetime"?,"enforced":{...},"missing":[...],"agent"?:"claude","ci"?:{...}}
-//      → {"run":ID,"task":ID,"subject":ID,"environment":{...},"files":{...},"mcp":[names],"plan":{hide,read,write,limits},"refused"?}
+//      →
+//      {"run":ID,"task":ID,"subject":ID,"environment":{...},"visible":[files],"sockets":{inside:outside},"mcp":[names],"plan":{hide,read,write,keep_environment,limits}}
 //   {"op":"listeners"} with the listening sockets inside: the HTTP road out, then MCP → {}
 //   {"op":"started","pid":init}  who is below that process is of this run                → {}
 //   {"op":"exec","pid","path","executable","argv":[...],"cwd","script"?,"loader":[...],"in_memory"?} →
@@ -42,16 +43,18 @@ struct ExecParts {
   net::Loop* loop = nullptr;
   gate::Gate* gate = nullptr;
   const Clock* clock = nullptr;
-  // The subject of the process that asks for a run, and of what it starts. A refusal is what the client is told.
-  std::function<Result<model::Subject>(const net::Peer& peer, const json::object& order)> identify;
+  // The subject of the process that asks for a run, and of what it starts. `done` comes once, now or later; a refusal is what the client is
+  // told.
+  std::function<void(const net::Peer& peer, const json::object& order, std::function<void(Result<model::Subject>)> done)> identify;
   // The ancestors of a process, nearest first, itself included.
   std::function<std::vector<int>(int pid)> ancestry;
-  // What is put before the run: the answer's environment, files, mcp and plan. `run` is registered already.
+  // What is put before the run: the answer's environment, files, sockets, mcp and plan. `run` is registered already.
   std::function<Result<json::object>(const RunView& run, const json::object& order)> prepare;
   // The listeners of a run: the HTTP road out and MCP take them over, for this subject and task alone.
   std::function<Status(const RunView& run, std::vector<net::OwnedFd> listeners)> adopt;
-  std::function<json::object(const RunView& run)> summarize;  // what the task did, at its end
-  bool strict = false;                                        // refuses a run whose boundary misses something
+  std::function<void(const RunView& run)> release;                           // they are closed; empty: nothing to do
+  std::function<void(const RunView& run, json::object& summary)> summarize;  // adds to what is told of the run; empty: nothing
+  bool strict = false;                                                       // refuses a run whose boundary misses something
 };
 
 class ExecSurface {
