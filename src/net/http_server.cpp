@@ -89,6 +89,10 @@ Result<std::uint16_t> HttpServer::listen_tls(const std::string& host, std::uint1
 
 Status HttpServer::listen_unix(const std::string& path) { return state_->listeners.listen_unix(path, state_->admitting(nullptr)); }
 
+std::shared_ptr<void> HttpServer::adopt_listener(OwnedFd listening) {
+  return state_->listeners.adopt(std::move(listening), state_->admitting(nullptr));
+}
+
 void HttpServer::drain() {
   state_->context->draining = true;
   state_->listeners.close();

@@ -14,6 +14,7 @@
 
 #include "base/result.hpp"
 #include "net/http.hpp"
+#include "net/listener.hpp"
 #include "net/loop.hpp"
 #include "net/tls.hpp"
 
@@ -58,6 +59,8 @@ class HttpServer {
   Result<std::uint16_t> listen_tls(const std::string& host, std::uint16_t port, std::shared_ptr<TlsServer> tls);
   // Creates the socket with mode 0600; a dead socket file in its place is replaced, a live one is an error.
   Status listen_unix(const std::string& path);
+  // As Listeners::adopt. Plain.
+  std::shared_ptr<void> adopt_listener(OwnedFd listening);
   // Takes no new connections and ends each connection when its current answer is complete.
   void drain();
   std::size_t open_connections() const;

@@ -20,6 +20,7 @@
 #include "base/result.hpp"
 #include "net/byte_stream.hpp"
 #include "net/http.hpp"
+#include "net/listener.hpp"
 #include "net/loop.hpp"
 #include "net/resolver.hpp"
 #include "net/tls.hpp"
@@ -69,7 +70,8 @@ struct StreamPeer {
   bool is_tls = false;
   std::string server_name;  // SNI
   std::shared_ptr<const PeerCertificates> certificates;
-  std::shared_ptr<void> tag;  // whatever adopt() or listen was given: what a connection that was opened inside a tunnel stands for
+  std::shared_ptr<void> door;  // whatever adopt_listener() was given: whom everybody who comes by that listener is
+  std::shared_ptr<void> tag;   // whatever adopt() or listen was given: what a connection that was opened inside a tunnel stands for
 };
 
 // One request being answered. Held by shared_ptr as long as the answer is owed; dropped without one: it is cut.
@@ -119,6 +121,8 @@ class StreamServer {
   Result<std::uint16_t> listen_tls(const std::string& host, std::uint16_t port, std::shared_ptr<TlsServer> tls,
                                    std::shared_ptr<void> tag = nullptr);
   Status listen_unix(const std::string& path, std::shared_ptr<void> tag = nullptr);  // mode 0600, as HttpServer
+  // A plain listener that somebody else opened, as Listeners::adopt; its connections, and those opened inside their tunnels, have `door`.
+  std::shared_ptr<void> adopt_listener(OwnedFd listening, std::shared_ptr<void> door);
   // Takes over what a tunnel is inside: TLS as the server `tls`, then HTTP by ALPN. null `tls`: HTTP at once.
   void adopt(std::unique_ptr<ByteStream> bytes, std::shared_ptr<TlsServer> tls, StreamPeer peer);
   void drain();  // no new connections; each ends when its answers are complete

@@ -1,5 +1,6 @@
 #include "net/listener.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -160,6 +161,22 @@ struct Listeners::State : std::enable_shared_from_this<Listeners::State> {
 Listeners::Listeners(Loop& loop) : state_(std::make_shared<State>(loop)) {}
 Listeners::~Listeners() { close(); }
 void Listeners::close() { state_->close(); }
+
+std::shared_ptr<void> Listeners::adopt(OwnedFd listening, OnClient on_client) {
+  const int flags = ::fcntl(listening.get(), F_GETFL);
+  ::fcntl(listening.get(), F_SETFL, flags | O_NONBLOCK);
+  state_->add(listening.release(), {}, std::move(on_client));
+  const std::weak_ptr<State> weak = state_;
+  const std::weak_ptr<State::Listener> adopted = state_->all.back();
+  return {nullptr, [weak, adopted](void*) {
+            const auto state = weak.lock();
+            const auto listener = adopted.lock();
+            if (!state || !listener) return;
+            boost::system::error_code ignored;
+            listener->socket.close(ignored);
+            std::erase(state->all, listener);
+          }};
+}
 
 Result<std::uint16_t> Listeners::listen_tcp(const std::string& host, std::uint16_t port, OnClient on_client) {
   if (host == "localhost") {

@@ -46,6 +46,8 @@ class Listeners {
   Result<std::uint16_t> listen_tcp(const std::string& host, std::uint16_t port, OnClient on_client);
   // Mode 0600; a dead socket file in its place is replaced, a live one is an error.
   Status listen_unix(const std::string& path, OnClient on_client);
+  // A listening socket that somebody else opened, in another network namespace, say. It is closed when the handle dies, or by close().
+  std::shared_ptr<void> adopt(OwnedFd listening, OnClient on_client);
   void close();
 
  private:

@@ -129,10 +129,16 @@ struct StreamServer::State : std::enable_shared_from_this<StreamServer::State> {
       if (const auto self = weak.lock()) self->admit(std::move(fd), std::move(peer), tls, tag);
     };
   }
+  Listeners::OnClient admitting_at(std::shared_ptr<void> door) {
+    return [weak = weak_from_this(), door = std::move(door)](OwnedFd fd, int, Peer peer) {
+      if (const auto self = weak.lock()) self->admit(std::move(fd), std::move(peer), nullptr, nullptr, door);
+    };
+  }
 
   bool is_full() const { return connections.size() >= context->limits.connections; }
 
-  void admit(OwnedFd fd, Peer from, const std::shared_ptr<TlsServer>& tls, const std::shared_ptr<void>& tag) {
+  void admit(OwnedFd fd, Peer from, const std::shared_ptr<TlsServer>& tls, const std::shared_ptr<void>& tag,
+             const std::shared_ptr<void>& door = nullptr) {
     if (is_full()) {
       if (tls) return;  // a refusal would cost a handshake
       static const auto full =
@@ -148,6 +154,7 @@ struct StreamServer::State : std::enable_shared_from_this<StreamServer::State> {
     peer.pid = from.pid;
     peer.uid = from.uid;
     peer.tag = tag;
+    peer.door = door;
     open(Wire::make(loop, fd.release(), std::move(*transport)), tls, std::move(peer));
   }
 
@@ -209,6 +216,10 @@ Result<std::uint16_t> StreamServer::listen_tls(const std::string& host, std::uin
 
 Status StreamServer::listen_unix(const std::string& path, std::shared_ptr<void> tag) {
   return state_->listeners.listen_unix(path, state_->admitting(nullptr, std::move(tag)));
+}
+
+std::shared_ptr<void> StreamServer::adopt_listener(OwnedFd listening, std::shared_ptr<void> door) {
+  return state_->listeners.adopt(std::move(listening), state_->admitting_at(std::move(door)));
 }
 
 void StreamServer::adopt(std::unique_ptr<ByteStream> bytes, std::shared_ptr<TlsServer> tls, StreamPeer peer) {

@@ -98,6 +98,7 @@ void Proxy::State::reach(const Target& target, const std::shared_ptr<const HostC
 void Proxy::State::recognize(const net::ServerStream& stream, bool own_authorization,
                              std::function<void(std::expected<Recognized, Stop>)> done) {
   const auto& peer = stream.peer();
+  if (peer.door) return done(Recognized{*std::static_pointer_cast<gate::Caller>(peer.door), false});
   const auto& headers = stream.head().headers;
   // What the authenticator looks at is kept here until it has answered.
   struct Shown {
@@ -266,6 +267,10 @@ Result<std::uint16_t> Proxy::listen_tcp(const std::string& host, std::uint16_t p
 }
 
 Status Proxy::listen_unix(const std::string& path) { return state_->server->listen_unix(path); }
+
+std::shared_ptr<void> Proxy::adopt_listener(net::OwnedFd listening, gate::Caller caller) {
+  return state_->server->adopt_listener(std::move(listening), std::make_shared<gate::Caller>(std::move(caller)));
+}
 
 Status Proxy::set_hosts(std::vector<HostConfig> hosts, std::vector<RouteConfig> routes) {
   for (const auto& route : routes) {

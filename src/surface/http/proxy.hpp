@@ -78,6 +78,9 @@ class Proxy {
   ~Proxy();
   Result<std::uint16_t> listen_tcp(const std::string& host, std::uint16_t port);
   Status listen_unix(const std::string& path);
+  // A listener whose clients are all `caller`, in the task that it names: of a run, whose network has no other way out. Credentials that
+  // they show are not looked at. It closes with the handle.
+  std::shared_ptr<void> adopt_listener(net::OwnedFd listening, gate::Caller caller);
   Status set_hosts(std::vector<HostConfig> hosts, std::vector<RouteConfig> routes);  // on reload
   void close(std::string_view why);
   std::size_t under_way() const;  // exchanges
