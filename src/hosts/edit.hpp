@@ -35,9 +35,15 @@ struct Place {
   std::string project;
   bool for_project = false;    // the project's files instead of the human's
   std::string program;         // of interlock, absolute: what the hooks run
-  std::string arguments = {};  // after `interlock hook HOST`: "--state /path"
+  std::string arguments = {};  // after `interlock hook HOST`, as shell text: "--state /path"
+  // Variables by which a human moves a host's files (Host::moves); empty: none is set.
+  std::function<std::string(std::string_view variable)> environment = {};
+
+  Folders folders() const { return {home, project, environment}; }
 };
 
+// The files that install and remove look at: one, or one for each event.
+std::vector<std::string> hook_paths(const Host& host, const Place& place);
 // The hooks of every event that the host has and surface/hook understands.
 Result<std::vector<Change>> install(const Host& host, const Place& place, const ReadFile& read);
 // Ours taken out of the files as they are now.
@@ -57,7 +63,11 @@ Result<std::vector<McpServer>> servers_of(const Host& host, const Place& place, 
 Result<std::vector<Change>> through_gate(const Host& host, const Place& place, const ReadFile& read,
                                          const std::function<std::optional<std::string>(std::string_view server)>& url_of);
 
-// A unified diff for people.
+// What keeps installed hooks from running, and what the human has to do about it: hooks switched off in the host's configuration, hooks
+// that the host wants reviewed first. Sentences; of files that cannot be read, nothing.
+std::vector<std::string> notes(const Host& host, const Place& place, const ReadFile& read);
+
+// A unified diff for people. What looks like a secret in lines around the change is left out.
 std::string diff(const Change& change);
 
 }  // namespace interlock::hosts
