@@ -426,6 +426,7 @@ Result<Config> parse_config(std::string_view text, const fs::path& path, const C
   read_servers(in, map, out);
   read_auth(in, map, out);
   read_egress(in, map, out);
+  read_run(in, map, out);
   read_tls(in, map, out);
   read_identity(in, map, out);
   read_registry(in, map, out);

@@ -19,6 +19,7 @@
 #include "base/time.hpp"
 #include "cli/config_credentials.hpp"
 #include "cli/config_identity.hpp"
+#include "cli/config_run.hpp"
 
 namespace interlock::cli {
 
@@ -127,6 +128,7 @@ struct Config {
   std::vector<CredentialEntry> credentials;
   std::vector<ServerConfig> servers;
   EgressConfig egress;
+  RunConfig run;
   std::string public_url;  // "https://gate.example", without a slash at the end; empty: scheme and address of `listen`
   TlsConfig tls;
   AuthConfig auth;

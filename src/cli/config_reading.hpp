@@ -54,6 +54,7 @@ void read_credentials(ConfigReader& in, yaml::Map& root, Config& out);  // `secr
 // program gets are variables, descriptors and files, what goes over HTTP are headers, query parameters and signatures.
 enum class Carrier : std::uint8_t { kProgram, kHttp };
 std::vector<PlacementConfig> read_placements(ConfigReader& in, yaml::Map& map, Carrier carrier, const Config& config);
+void read_run(ConfigReader& in, yaml::Map& root, Config& out);
 void read_egress(ConfigReader& in, yaml::Map& root, Config& out);  // after `auth`, `limits` and `credentials`
 // What only the whole can tell: that parts which need one another are there.
 void check_identity(ConfigReader& in, const yaml::Node& root, Config& out);

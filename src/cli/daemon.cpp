@@ -64,6 +64,8 @@ Status Daemon::compose() {
     auto egress = EgressWiring::open(loop_, log_, *organs_, *identity_, config_);
     if (!egress) return fail(std::move(egress.error()));
     egress_ = std::move(*egress);
+    exec_ = std::make_unique<ExecWiring>(loop_, log_, *organs_, *identity_, *surface_, config_);
+    agents_ = std::make_unique<AgentDoor>(loop_, exec_->surface(), nullptr, nullptr);
   }
 
   admin_ = std::make_unique<api::AdminListener>(loop_, operations());
@@ -113,7 +115,12 @@ void Daemon::follow_files() {
 
 Status Daemon::begin(std::string public_url, const std::string& gate_address) {
   if (auto begun = identity_->begin(config_, std::move(public_url), tokens_); !begun) return begun;
-  return egress_ ? egress_->begin(config_, gate_address) : Status();
+  if (egress_) {
+    if (auto begun = egress_->begin(config_, gate_address); !begun) return begun;
+  }
+  if (!exec_) return {};
+  exec_->set_egress(egress_.get(), gate_address);
+  return agents_->listen(config_.state_dir.string());
 }
 
 Status Daemon::admit(model::Subject& subject) { return organs_->registry->admit(subject, organs_->clock.now_ms()); }
@@ -203,6 +210,7 @@ void Daemon::take_over(Config config, LoadedRules loaded) {
   config_.auth = std::move(config.auth);
   config_.registry = std::move(config.registry);
   config_.identity.issuers = std::move(config.identity.issuers);
+  config_.run = std::move(config.run);
   config_.egress.proxy.hosts = std::move(config.egress.proxy.hosts);
   config_.egress.proxy.routes = std::move(config.egress.proxy.routes);
   if (egress_) egress_->take_over(config_);
@@ -227,6 +235,7 @@ std::size_t Daemon::acts_under_way() const {
   for (const auto& session : surface_->describe_sessions())
     count += static_cast<std::size_t>(json::int_at(session.get_object(), "operations").value_or(0));
   if (egress_) count += egress_->under_way();
+  if (exec_) count += exec_->surface().under_way();
   const auto held = organs_->approvals->pending().size();
   return count > held ? count - held : 0;
 }
@@ -236,6 +245,7 @@ void Daemon::wait_for_acts(std::int64_t until_ns) {
     loop_.after_ms(kStopPollMs, [this, until_ns] { wait_for_acts(until_ns); });
     return;
   }
+  if (exec_) exec_->surface().close(stop_reason_);
   surface_->close(stop_reason_);
   if (egress_) egress_->close(stop_reason_);
   organs_->tasks->close(stop_reason_, organs_->clock.now_ms());

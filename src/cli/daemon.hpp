@@ -12,9 +12,11 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "cli/agent_door.hpp"
 #include "cli/config.hpp"
 #include "cli/credential_wiring.hpp"
 #include "cli/egress_wiring.hpp"
+#include "cli/exec_wiring.hpp"
 #include "cli/identity_wiring.hpp"
 #include "cli/logging.hpp"
 #include "cli/oauth_wiring.hpp"
@@ -97,6 +99,8 @@ class Daemon {
   std::unique_ptr<OAuthWiring> oauth_;  // null: no server is reached with OAuth
   std::unique_ptr<mcp::Surface> surface_;
   std::unique_ptr<EgressWiring> egress_;  // null: the configuration has none
+  std::unique_ptr<ExecWiring> exec_;      // null: runs and hooks are not answered here
+  std::unique_ptr<AgentDoor> agents_;
   std::unique_ptr<api::AdminListener> admin_;
   identity::TokenBook tokens_;
 

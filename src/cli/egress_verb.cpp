@@ -77,19 +77,7 @@ Variables variables_for(const std::string& address, const TrustFiles& files) {
   if (!token.empty() || !task.empty())
     proxy = "http://" + percent_encoded(task.empty() ? "-" : task) + ":" + percent_encoded(token.empty() ? "-" : token) + "@" +
             address.substr(address.find("//") + 2);
-  const auto bundle = files.bundle.string();
-  const std::string direct = "localhost,127.0.0.1,::1";
-  Variables out;
-  // Some clients know one spelling, some the other.
-  for (const auto* name : {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"})
-    out.emplace_back(name, proxy);
-  for (const auto* name : {"NO_PROXY", "no_proxy"}) out.emplace_back(name, direct);
-  for (const auto* name : {"SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE",
-                           "CARGO_HTTP_CAINFO", "npm_config_cafile", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"})
-    out.emplace_back(name, bundle);
-  for (const auto* name : {"NODE_EXTRA_CA_CERTS", "DENO_CERT"}) out.emplace_back(name, files.authority.string());
-  out.emplace_back("NODE_USE_ENV_PROXY", "1");
-  return out;
+  return proxy_variables(proxy, files);
 }
 
 std::string quoted_for_shell(std::string_view text) {
@@ -129,6 +117,22 @@ int print_authority(const Config& config, bool as_json) {
 }
 
 }  // namespace
+
+Variables proxy_variables(const std::string& proxy, const TrustFiles& files) {
+  const auto bundle = files.bundle.string();
+  const std::string direct = "localhost,127.0.0.1,::1";
+  Variables out;
+  // Some clients know one spelling, some the other.
+  for (const auto* name : {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"})
+    out.emplace_back(name, proxy);
+  for (const auto* name : {"NO_PROXY", "no_proxy"}) out.emplace_back(name, direct);
+  for (const auto* name : {"SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE",
+                           "CARGO_HTTP_CAINFO", "npm_config_cafile", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"})
+    out.emplace_back(name, bundle);
+  for (const auto* name : {"NODE_EXTRA_CA_CERTS", "DENO_CERT"}) out.emplace_back(name, files.authority.string());
+  out.emplace_back("NODE_USE_ENV_PROXY", "1");
+  return out;
+}
 
 int run_egress(const Places& places, const Words& words) {
   const auto arguments = parse_arguments(words, {}, {});

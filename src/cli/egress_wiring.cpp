@@ -82,6 +82,11 @@ EgressWiring::EgressWiring(net::Loop& loop, Log& log, Organs& organs, IdentityWi
 Result<std::unique_ptr<EgressWiring>> EgressWiring::open(net::Loop& loop, Log& log, Organs& organs, IdentityWiring& identity,
                                                          const Config& config) {
   if (!config.egress.is_on()) return nullptr;
+  return open_for_runs(loop, log, organs, identity, config);
+}
+
+Result<std::unique_ptr<EgressWiring>> EgressWiring::open_for_runs(net::Loop& loop, Log& log, Organs& organs, IdentityWiring& identity,
+                                                                  const Config& config) {
   std::unique_ptr<EgressWiring> out(new EgressWiring(loop, log, organs, identity));
   if (auto fits = out->check(config, *organs.gate->rules().catalogue); !fits) return fail(std::move(fits.error()));
   auto authority = http::LeafAuthority::open(*organs.sealed, organs.clock, config.egress.only_hosts);
@@ -129,6 +134,10 @@ Status EgressWiring::begin(const Config& config, const std::string& gate_address
   }
   log_.info("the HTTP road out is open", {{"address", listening_}, {"socket", socket_}});
   return {};
+}
+
+std::shared_ptr<void> EgressWiring::adopt_listener(net::OwnedFd listening, gate::Caller caller) {
+  return proxy_ ? proxy_->adopt_listener(std::move(listening), std::move(caller)) : nullptr;
 }
 
 void EgressWiring::take_over(const Config& config) {

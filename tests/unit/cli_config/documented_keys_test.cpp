@@ -133,6 +133,8 @@ Keys keys_of_parser() {
   add_identity_keys(out);
   add_credential_keys(out);
   add_egress_keys(out);
+  add_parser_keys("version: 1\nrun: { QQQQQQQQQQQQQQQQ: 1 }\n", "run.", out);
+  add_parser_keys("version: 1\nrun: { limits: { QQQQQQQQQQQQQQQQ: 1 } }\n", "run.limits.", out);
   return out;
 }
 
