@@ -224,7 +224,7 @@ std::vector<Splice> taking_out(const JsonDocument& document, const JsonNode& con
       --begin;
       if (begin > 0 && text[begin - 1] == '\r') --begin;
     }
-  } else if (!last) {
+  } else if (!last && !ends_line) {
     end = rest;
   } else if (!begins_line(text, begin)) {
     while (begin > opener_end(container) && is_blank(text[begin - 1])) --begin;

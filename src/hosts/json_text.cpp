@@ -2,68 +2,12 @@
 
 #include <algorithm>
 
+#include "hosts/utf8.hpp"
+
 namespace interlock::hosts {
 namespace {
 
-constexpr std::string_view kMark = "\xEF\xBB\xBF";
-
-struct Position {
-  std::size_t line = 1;
-  std::size_t column = 1;
-};
-
-Position position_of(std::string_view text, std::size_t offset) {
-  Position at;
-  offset = std::min(offset, text.size());
-  for (std::size_t i = text.starts_with(kMark) ? kMark.size() : 0; i < offset; ++i) {
-    if (text[i] == '\n') {
-      ++at.line;
-      at.column = 1;
-    } else {
-      ++at.column;
-    }
-  }
-  return at;
-}
-
-std::string place_of(std::string_view file, std::string_view text, std::size_t offset) {
-  const auto at = position_of(text, offset);
-  return std::string(file) + ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
-}
-
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-// How many bytes the UTF-8 sequence at `text` has; 0: it is none (RFC 3629 §4).
-std::size_t sequence_bytes(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) { return byte(i) >= low && byte(i) <= high; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) return follows(1, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF) && follows(2) ? 3 : 0;
-  if (first >= 0xF0 && first <= 0xF4)
-    return follows(1, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF) && follows(2) && follows(3) ? 4 : 0;
-  return 0;
-}
-
-void append_utf8(std::string& out, std::uint32_t code) {
-  const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xC0 | (code >> 6));
-    put(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    put(0xE0 | (code >> 12));
-    put(0x80 | ((code >> 6) & 0x3F));
-    put(0x80 | (code & 0x3F));
-  } else {
-    put(0xF0 | (code >> 18));
-    put(0x80 | ((code >> 12) & 0x3F));
-    put(0x80 | ((code >> 6) & 0x3F));
-    put(0x80 | (code & 0x3F));
-  }
-}
 
 // RFC 8259, and beside it: a byte order mark, // and /* */ comments, one comma after the last child.
 class Reader {
@@ -71,7 +15,7 @@ class Reader {
   Reader(std::string_view file, std::string_view text) : file_(file), text_(text) {}
 
   Result<JsonNode> document() {
-    if (text_.starts_with(kMark)) at_ = kMark.size();
+    at_ = byte_order_mark(text_).size();
     if (!trivia()) return failed();
     JsonNode root;
     if (!value(root, 0)) return failed();
@@ -85,7 +29,7 @@ class Reader {
 
  private:
   std::unexpected<Error> failed() const {
-    return fail(code_, place_of(file_, text_, where_) + ": " + why_, "nothing was changed; mend the file first");
+    return fail(code_, text_place(file_, text_, where_) + ": " + why_, "nothing was changed; mend the file first");
   }
   bool wrong(std::string why) { return wrong_at(at_, std::move(why)); }
   bool wrong_at(std::size_t where, std::string why, ErrorCode code = ErrorCode::kInvalid) {
@@ -107,7 +51,7 @@ class Reader {
       if (!line && ends == std::string_view::npos) return wrong_at(began, "this comment does not end");
       const auto stop = ends == std::string_view::npos ? text_.size() : (line ? ends : ends + 2);
       while (at_ < stop) {
-        const auto bytes = sequence_bytes(text_.substr(at_));
+        const auto bytes = utf8_sequence(text_.substr(at_));
         if (bytes == 0) return wrong("this is no UTF-8");
         at_ += bytes;
       }
@@ -169,8 +113,7 @@ class Reader {
   bool hex4(std::uint32_t& code) {
     code = 0;
     for (int i = 0; i < 4; ++i, ++at_) {
-      const char c = peek();
-      const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+      const int digit = hex_digit(peek());
       if (digit < 0) return wrong("four hexadecimal digits are missing here");
       code = code * 16 + static_cast<std::uint32_t>(digit);
     }
@@ -211,7 +154,7 @@ class Reader {
         if (!escape(out)) return false;
         continue;
       }
-      const auto bytes = sequence_bytes(text_.substr(at_));
+      const auto bytes = utf8_sequence(text_.substr(at_));
       if (bytes == 0) return wrong("this is no UTF-8");
       out.append(text_.substr(at_, bytes));
       at_ += bytes;
@@ -273,7 +216,7 @@ const JsonNode* JsonNode::member(std::string_view name) const {
   return found == children.end() ? nullptr : &*found;
 }
 
-std::string JsonDocument::place(std::size_t offset) const { return place_of(file, text, offset); }
+std::string JsonDocument::place(std::size_t offset) const { return text_place(file, text, offset); }
 
 Result<JsonDocument> read_json_text(std::string file, std::string text) {
   if (text.size() > kJsonBytes) return fail(ErrorCode::kTooLarge, file + " is larger than " + std::to_string(kJsonBytes >> 20) + " MiB");
