@@ -1,4 +1,4 @@
-// `interlock init`: writes interlock.yaml and policies/ into the current folder, and never over what is there.
+// `interlock init`: writes interlock.yaml and policies/ into the current folder, and never over what is there. With hosts: init_hosts.hpp.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +9,7 @@
 #include "approval/display.hpp"
 #include "base/hash.hpp"
 #include "base/ids.hpp"
+#include "cli/init_hosts.hpp"
 #include "cli/init_text.hpp"
 #include "cli/verbs.hpp"
 
@@ -68,13 +69,13 @@ void look_for_servers(const fs::path& folder, InitFacts& facts) {
 }  // namespace
 
 int run_init(const Places& places, const Words& words) {
+  if (is_init_of_hosts(words)) return run_init_hosts(places, words);
   const auto arguments = parse_arguments(words, {"--force"}, {"--preset"});
   if (arguments.has("--help")) {
-    std::printf("%s", kHelp);
+    std::printf("%s%s", kHelp, kInitHostsHelp);
     return kDone;
   }
   if (!arguments.wrong.empty()) return complain_of_usage(arguments.wrong, kHelp);
-  if (!arguments.rest.empty()) return complain_of_usage("init takes no " + arguments.rest[0], kHelp);
   InitFacts facts;
   if (const auto name = arguments.value("--preset"); !name.empty()) {
     const auto preset = preset_from_name(name);

@@ -48,8 +48,8 @@ constexpr HookShape kShapes[] = {
 };
 
 // Whatever ends the command other than by an answer (it is gone, it was killed, it crashed) has to block too, and hosts do that on exit 2
-// with a reason on stderr alone. Understood by fish as by POSIX shells; costs nothing where the hook says yes.
-constexpr std::string_view kOtherwise = " || sh -c 'echo \"(the hook of Interlock did not say yes)\" >&2; exit 2'";
+// with a reason on stderr alone; the reason is then the shell's own. fish reads this as POSIX shells do.
+constexpr std::string_view kOtherwise = " || exit 2";
 
 // The words of a shell's first command, taken apart; nullopt where expansions are in it.
 std::optional<std::vector<std::string>> words_of(std::string_view command) {
