@@ -25,7 +25,8 @@ struct Message {
     kPlaceholder = 'p',  // inside → launcher: one made on the host (sealed.hpp)
     kReady = 'r',        // inside → launcher: an Enforcement; the exec watch where there is one
     kSignal = 's',       // launcher → inside: a number
-    kStopped = 't',      // inside → launcher: the command was stopped, by this signal
+    kContinue = 'c',     // launcher → inside: the launcher goes on after that stop, so the command does
+    kStopped = 't',      // inside → launcher: the command was stopped, for the how manieth time
     kEnded = 'e',        // inside → launcher: the command's wait status
   };
   Kind kind = Kind::kFailed;

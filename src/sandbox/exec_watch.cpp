@@ -195,7 +195,7 @@ Status ExecWatch::State::follow(pid_t thread, pid_t leader, const Expected& want
     const auto [process, status] = *stop;
     if (!WIFSTOPPED(status)) {
       if (process != thread) continue;  // the leader's end makes way for the thread
-      return fail(ErrorCode::kNotFound, "the process ended in its exec");
+      return {};                        // its exec failed and it ended, or it was killed
     }
     if (!is_exec_stop(status)) {
       // A signal that was on its way is handed on; a stop of the whole group goes on as one.

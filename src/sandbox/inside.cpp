@@ -144,7 +144,7 @@ class Inside {
         }
         reap();
       }
-      if (events[1].revents != 0) pass_signal_on();
+      if (events[1].revents != 0) obey();
     }
     end_all();
     for (auto left = placeholders_.rbegin(); left != placeholders_.rend(); ++left) unmount_and_remove_placeholder(*left);
@@ -156,7 +156,7 @@ class Inside {
     for (pid_t changed = 0; (changed = ::waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
       if (changed != command_) continue;
       if (WIFSTOPPED(status)) {
-        std::ignore = send_message(parts_.channel.get(), Message::Kind::kStopped, encode(WSTOPSIG(status)));
+        std::ignore = send_message(parts_.channel.get(), Message::Kind::kStopped, encode(++stops_));
         continue;
       }
       end_all();
@@ -165,9 +165,19 @@ class Inside {
     }
   }
 
-  void pass_signal_on() {
+  void obey() {
     const auto message = receive_message(parts_.channel.get(), 0);
-    if (message && message->kind == Message::Kind::kSignal) ::kill(command_, decode_number(message->body));
+    if (!message) return;
+    if (message->kind == Message::Kind::kSignal) ::kill(command_, decode_number(message->body));
+    if (message->kind == Message::Kind::kContinue) let_go_on(decode_number(message->body));
+  }
+
+  // A shell tells its job's whole group to go on. Whoever tells the launcher alone means the command too, unless that goes on already, or
+  // has stopped again since.
+  void let_go_on(int stop) {
+    reap();
+    int status = 0;
+    if (stop == stops_ && ::waitpid(command_, &status, WNOHANG | WCONTINUED) == 0) ::kill(command_, SIGCONT);
   }
 
   // A process that forks while all are killed is killed with them: kill(2) holds the list of processes for as long as it signals.
@@ -180,6 +190,7 @@ class Inside {
   InsideParts parts_;
   std::vector<Placeholder> placeholders_;
   pid_t command_ = -1;
+  int stops_ = 0;  // of the command, so far
 };
 
 }  // namespace

@@ -97,7 +97,7 @@ struct Running::State {
 
   Status take_messages_until_ready();
   void take(Message message);
-  void stop_with_command();
+  void stop_with_command(std::string_view stop);
   bool is_over = false;
 };
 
@@ -112,20 +112,20 @@ void Running::State::take(Message message) {
       enforced = decode_enforcement(message.body);
       if (!message.descriptors.empty()) exec_watch = std::move(message.descriptors[0]);
       break;
-    case Message::Kind::kStopped: stop_with_command(); break;
+    case Message::Kind::kStopped: stop_with_command(message.body); break;
     case Message::Kind::kEnded:
       status = decode_number(message.body);
       is_over = true;
       break;
     case Message::Kind::kFailed:
-    case Message::Kind::kSignal: break;
+    case Message::Kind::kSignal:
+    case Message::Kind::kContinue: break;
   }
 }
 
-void Running::State::stop_with_command() {
+void Running::State::stop_with_command(std::string_view stop) {
   if (is_a_shells_job()) ::raise(SIGSTOP);
-  // Its group is told by the shell; a command that has made a group of its own is not.
-  std::ignore = send_message(channel.get(), Message::Kind::kSignal, encode(SIGCONT));
+  std::ignore = send_message(channel.get(), Message::Kind::kContinue, stop);
 }
 
 Status Running::State::take_messages_until_ready() {
