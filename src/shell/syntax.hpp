@@ -29,16 +29,20 @@ struct Script;
 struct Piece {
   enum class Kind : std::uint8_t {
     kText,        // as it stands; `text`. Unquoted text may hold * ? [ and { , } and a leading ~
-    kParameter,   // $name, ${name}, ${name op word}; `text` is the name, `op` the operator with what follows it, as written
+    kParameter,   // $name, ${name}, ${name op word}; `text` is the name
     kCommand,     // $(...) or `...`: `script`
-    kArithmetic,  // $((...)), $[...]: `text`; substitutions inside it are in `script`
+    kArithmetic,  // $((...)), $[...]: `text`; what expands inside it is in `argument`
     kProcess,     // <(...) or >(...): `script`; `op` is "<" or ">"
   };
   Kind kind = Kind::kText;
   bool quoted = false;
+  bool indirect = false;  // kParameter: ${!name}
   std::string text;
-  std::string op;
-  std::shared_ptr<const Script> script;  // also of substitutions in `op`'s word
+  std::string
+      op;  // kParameter: "#length" for ${#name}, or what stands behind the name: ":-" "-" ":=" "=" ":?" "?" ":+" "+" "#" "##" "%" "%%"
+           // "/" "//" "/#" "/%" "^" "^^" "," ",," ":" "@" "[" (an element; `argument` is the index). Empty: the plain value
+  std::vector<Piece> argument;  // kParameter: the word behind the operator, as it would be expanded
+  std::shared_ptr<const Script> script;
 };
 
 struct Word {
@@ -62,7 +66,7 @@ struct Redirection {
   int descriptor = -1;   // the number before it; -1: the operator's own
   std::string variable;  // {name}>file
   Word target;
-  Word body;  // of a here-document; its pieces are all quoted where its delimiter was
+  std::shared_ptr<const Word> body;  // of a here-document; its pieces are all quoted where its delimiter was
 };
 
 // name=value, name+=value, name[index]=value, name=(elements)
