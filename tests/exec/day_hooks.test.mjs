@@ -1,0 +1,11 @@
+// A day of each agent. With the agent's hooks alone.
+import { after, before, describe, it } from "node:test";
+import { days } from "./days.mjs";
+
+for (const { title, open, close, cases } of days("hooks")) {
+  describe(title, () => {
+    before(open);
+    after(close);
+    for (const { name, check } of cases) it(name, check);
+  });
+}
