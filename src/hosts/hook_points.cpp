@@ -11,9 +11,10 @@ namespace {
 constexpr HookPoint kClaude[] = {{"SessionStart"},      {"UserPromptSubmit"},         {"PreToolUse", true}, {"PermissionRequest", true},
                                  {"PostToolUse", true}, {"PostToolUseFailure", true}, {"SubagentStart"},    {"SubagentStop"},
                                  {"SessionEnd"}};
-// https://developers.openai.com/codex/hooks, and the event names in the program itself: seconds.
+// https://developers.openai.com/codex/hooks, and the event names in the program itself: seconds. 0.169 clamps SessionEnd to 3, with a
+// warning.
 constexpr HookPoint kCodex[] = {{"SessionStart"},      {"UserPromptSubmit"}, {"PreToolUse", true}, {"PermissionRequest", true},
-                                {"PostToolUse", true}, {"SubagentStart"},    {"SubagentStop"},     {"SessionEnd"}};
+                                {"PostToolUse", true}, {"SubagentStart"},    {"SubagentStop"},     {"SessionEnd", false, 3}};
 // docs/hooks/reference.md of @google/gemini-cli: milliseconds. BeforeAgent brings the prompt.
 constexpr HookPoint kGemini[] = {{"SessionStart"}, {"BeforeAgent"}, {"BeforeTool", true}, {"AfterTool", true}, {"SessionEnd"}};
 // https://docs.github.com/en/copilot/reference/hooks-reference: timeoutSec.

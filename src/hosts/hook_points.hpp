@@ -27,7 +27,8 @@ enum class HookForm : std::uint8_t {
 
 struct HookPoint {
   std::string_view event;
-  bool of_tools = false;  // a matcher chooses among tools: ours takes all
+  bool of_tools = false;     // a matcher chooses among tools: ours takes all
+  std::int64_t timeout = 0;  // in the host's unit, where another holds than the shape's: the host takes no longer one here
 };
 
 struct HookShape {

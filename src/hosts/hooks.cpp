@@ -52,18 +52,18 @@ std::vector<Found> ours_in(const Host& host, const JsonNode& event) {
   return out;
 }
 
-json::object entry_of(const Host& host, const Place& place) {
+json::object entry_of(const Host& host, const Place& place, const HookPoint& point) {
   const auto& shape = hook_shape_of(host);
   json::object entry;
   if (shape.typed) entry["type"] = "command";
   entry[shape.command_key] = hook_command(host, place.program, place.arguments);
-  if (!shape.timeout_key.empty()) entry[shape.timeout_key] = shape.timeout;
+  if (!shape.timeout_key.empty()) entry[shape.timeout_key] = point.timeout != 0 ? point.timeout : shape.timeout;
   if (shape.fail_closed) entry["failClosed"] = true;
   return entry;
 }
 
 json::value element_of(const Host& host, const Place& place, const HookPoint& point) {
-  auto entry = entry_of(host, place);
+  auto entry = entry_of(host, place, point);
   if (hook_shape_of(host).form != HookForm::kGroups) return entry;
   json::object group;
   if (point.of_tools) group["matcher"] = "*";
@@ -173,7 +173,7 @@ class HookFile {
   }
 
   Status update(const Place& place, const HookPoint& point, const JsonNode& node) {
-    for (const auto& member : entry_of(host_, place)) {
+    for (const auto& member : entry_of(host_, place, point)) {
       const std::string_view key(member.key().data(), member.key().size());
       const auto* present = node.member(key);
       if (present == nullptr) {

@@ -54,9 +54,9 @@ void codex_notes(std::vector<std::string>& out, const Host& host, const Place& p
       if (toml_says(text, {"features", name}, "false")) switched_off(out, host, file, "features." + std::string(name) + " = false");
   }
   out.emplace_back(
-      "Codex runs a hook only after you have reviewed it: start `codex`, type /hooks, and trust those of Interlock. It keeps the hash of "
-      "each under [hooks.state] in ~/.codex/config.toml, so a changed command is to be reviewed again. Without a terminal: codex exec "
-      "--dangerously-bypass-hook-trust");
+      "Codex runs a hook only after you have reviewed it, and until then goes on without it and says nothing: start `codex`, type /hooks, "
+      "and trust those of Interlock. It keeps a hash of each under [hooks.state] in ~/.codex/config.toml, so a changed command is to be "
+      "reviewed again. Where nobody can: codex exec --dangerously-bypass-hook-trust");
   if (place.for_project)
     out.emplace_back("Codex reads the hooks of a project only where you trust the project ([projects.\"...\"] in ~/.codex/config.toml)");
 }
