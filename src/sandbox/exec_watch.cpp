@@ -6,17 +6,18 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <cstdlib>
+#include <fstream>
 #include <unordered_map>
 #include <utility>
 
+#include "sandbox/became.hpp"
 #include "sandbox/descriptor.hpp"
 #include "sandbox/loader_variables.hpp"
 #include "sandbox/process_memory.hpp"
@@ -27,62 +28,21 @@ namespace {
 
 constexpr useconds_t kThreadPauseMicroseconds = 50;  // between looks at the two names that a thread in exec has
 
-Descriptor open_process(pid_t process) {
-  return Descriptor(::open(("/proc/" + std::to_string(process)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+std::string folder_of(pid_t process) { return "/proc/" + std::to_string(process) + '/'; }
+
+std::string link_at(const std::string& path) {
+  std::array<char, 4096> target;
+  const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
+  return size > 0 ? std::string(target.data(), static_cast<std::size_t>(size)) : std::string();
 }
 
-std::string link_at(int folder, const char* name) {
-  std::array<char, 4096> path;
-  const ssize_t size = ::readlinkat(folder, name, path.data(), path.size());
-  return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : std::string();
-}
-
-std::string file_at(int folder, const char* name) {
-  const Descriptor file(::openat(folder, name, O_RDONLY | O_CLOEXEC));
-  std::string text;
-  std::array<char, 16'384> part;
-  while (file && text.size() <= kExecBytes) {
-    const ssize_t size = ::read(file.get(), part.data(), part.size());
-    if (size <= 0) break;
-    text.append(part.data(), static_cast<std::size_t>(size));
-  }
-  return text;
-}
-
-std::vector<std::string> split_at_zeros(std::string_view text) {
-  std::vector<std::string> out;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\0'), text.size());
-    out.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out;
-}
-
-// What the program must be when it stands before its first instruction.
-struct Expected {
-  FileIdentity file;
-  std::string arguments;  // each ended by a zero byte
-  std::vector<std::string> loader_variables;
-  std::string cwd;
-
-  // Which part is another one; empty: it is what was asked for. Nobody but the stopped process has this memory.
-  std::string difference(pid_t process) const {
-    const Descriptor folder = open_process(process);
-    struct stat status{};
-    if (::fstatat(folder.get(), "exe", &status, 0) != 0 || FileIdentity{status.st_dev, status.st_ino} != file) return "another file";
-    if (file_at(folder.get(), "cmdline") != arguments) return "other arguments";
-    if (loader_variables_of(split_at_zeros(file_at(folder.get(), "environ"))) != loader_variables) return "another environment";
-    if (link_at(folder.get(), "cwd") != cwd) return "another working folder";
-    return {};
-  }
-};
-
+// The process of a thread.
 pid_t leader_of(pid_t thread) {
   if (::syscall(SYS_tgkill, thread, thread, 0) == 0) return thread;
-  const std::string status = file_at(open_process(thread).get(), "status");
-  const std::size_t at = status.find("\nTgid:");
-  return at == status.npos ? thread : std::atoi(status.c_str() + at + 6);
+  std::ifstream file(folder_of(thread) + "status");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("Tgid:")) return std::atoi(line.c_str() + 5);
+  return thread;
 }
 
 bool is_exec_stop(int status) { return WIFSTOPPED(status) && status >> 8 == (SIGTRAP | PTRACE_EVENT_EXEC << 8); }
@@ -113,6 +73,8 @@ Result<Stop> wait_for_stop(pid_t thread, pid_t leader) {
 
 struct ExecWatch::State {
   explicit State(int descriptor) : listener(descriptor) {
+    // Whoever asks waits, so its processor may as well be the supervisor's (Linux 6.6; before, it is left to the scheduler).
+    ::ioctl(listener, SECCOMP_IOW(4, std::uint64_t) /* SECCOMP_IOCTL_NOTIF_SET_FLAGS */, 1 /* SYNC_WAKE_UP */);
     seccomp_notif_sizes sizes{};
     ::syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes);
     notification.resize(std::max<std::size_t>(sizes.seccomp_notif, sizeof(seccomp_notif)));
@@ -138,6 +100,7 @@ struct ExecWatch::State {
 
   int listener;
   Descriptor root;  // of the view, which is one for all that run in it
+  KnownPrograms known;
   std::vector<char> notification;
   std::vector<char> response;
   std::unordered_map<std::uint64_t, Expected> taken;
@@ -147,17 +110,17 @@ std::expected<ExecAsk, int> ExecWatch::State::read(const seccomp_notif& asked) {
   const pid_t thread = static_cast<pid_t>(asked.pid);
   const bool at = asked.data.nr == SYS_execveat;
   const auto* arguments = asked.data.args + (at ? 1 : 0);
-  const Descriptor folder = open_process(thread);
-  if (!root) root = Descriptor(::openat(folder.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const std::string folder = folder_of(thread);
+  if (!root) root = Descriptor(::open((folder + "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 
   ProcessMemory memory(thread, kExecBytes);
   ProgramName name{at ? static_cast<int>(asked.data.args[0]) : AT_FDCWD, {}, at ? static_cast<int>(asked.data.args[4]) : 0};
   if (auto path = memory.string_at(arguments[0])) name.path = std::move(*path);
   else return std::unexpected(EACCES);
   ExecAsk ask;
-  ask.cwd = link_at(folder.get(), "cwd");
+  ask.cwd = link_at(folder + "cwd");
   // What is not there is not worth the rest.
-  auto program = ProgramFinder(folder.get(), root.get(), ask.cwd).find(name);
+  auto program = ProgramFinder(folder, root.get(), ask.cwd, known).find(name);
   if (!program) return std::unexpected(program.error());
 
   auto argv = memory.strings_at(arguments[1], kExecArguments);
@@ -176,11 +139,12 @@ std::expected<ExecAsk, int> ExecWatch::State::read(const seccomp_notif& asked) {
   ask.script = std::move(program->interpreter);
   ask.in_memory = program->in_memory;
 
-  Expected wanted{program->final, {}, ask.loader_variables, ask.cwd};
-  const auto add = [&](const std::string& word) { wanted.arguments.append(word).push_back('\0'); };
-  for (const std::string& word : program->leading) add(word);
-  for (std::size_t i = program->leading.empty() ? 0 : 1; i < ask.argv.size(); ++i) add(ask.argv[i]);
-  if (wanted.arguments.empty()) add({});  // the kernel gives a program at least an empty name
+  // Of a script the kernel puts its interpreter in place of the first word; and a program has at least an empty name.
+  Expected wanted{program->final, std::move(program->leading), ask.loader_variables, ask.cwd};
+  const std::size_t replaced = wanted.arguments.empty() ? 0 : 1;
+  if (ask.argv.size() > replaced)
+    wanted.arguments.insert(wanted.arguments.end(), ask.argv.begin() + static_cast<long>(replaced), ask.argv.end());
+  if (wanted.arguments.empty()) wanted.arguments.emplace_back();
   taken.insert_or_assign(ask.id, std::move(wanted));
   return ask;
 }
@@ -203,7 +167,7 @@ Status ExecWatch::State::follow(pid_t thread, pid_t leader, const Expected& want
       ::ptrace(PTRACE_DETACH, process, nullptr, is_signal ? static_cast<long>(WSTOPSIG(status)) : 0L);
       return {};
     }
-    const std::string difference = wanted.difference(process);
+    const std::string difference = difference_of(process, wanted);
     if (difference.empty()) {
       ::ptrace(PTRACE_DETACH, process, nullptr, nullptr);
       return {};

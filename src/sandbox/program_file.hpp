@@ -3,10 +3,14 @@
 // Seen from outside, through /proc/PID; so the file may be another one by the time the kernel looks. `final` says which one was looked at.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <expected>
+#include <optional>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "sandbox/descriptor.hpp"
@@ -27,6 +31,31 @@ struct ProgramFile {
   FileIdentity final;                // what will run: the file, or the last interpreter
 };
 
+struct FirstLine {
+  std::string interpreter;
+  std::string argument;
+};
+
+// Files that were looked into and are no scripts, so that they need not be read again. One that becomes a script unseen is found out when
+// another file runs than was expected.
+class KnownPrograms {
+ public:
+  bool holds(const struct stat& status) const;
+  void add(const struct stat& status);
+
+ private:
+  static constexpr std::size_t kKnownPrograms = 4096;
+  struct Key {
+    dev_t device;
+    off_t size;
+    time_t changed_second;
+    long changed_nanosecond;
+    bool operator==(const Key&) const = default;
+  };
+  static Key key_of(const struct stat& status);
+  std::unordered_map<ino_t, Key> programs_;
+};
+
 struct ProgramName {
   int folder = 0;  // AT_FDCWD, or a descriptor of the process
   std::string path;
@@ -35,18 +64,25 @@ struct ProgramName {
 
 class ProgramFinder {
  public:
-  // `folder`: /proc/PID of the process. `root`: of the view.
-  ProgramFinder(int folder, int root, std::string cwd) : folder_(folder), root_(root), cwd_(std::move(cwd)) {}
+  // `process`: its folder, /proc/PID/. `root`: of the view.
+  ProgramFinder(std::string process, int root, std::string cwd, KnownPrograms& known)
+      : process_(std::move(process)), root_(root), cwd_(std::move(cwd)), known_(known) {}
   // The errno that the exec would get, as an unexpected value.
   std::expected<ProgramFile, int> find(const ProgramName& name) const;
 
  private:
-  std::expected<Descriptor, int> open_program(const ProgramName& name) const;
-  std::expected<Descriptor, int> open_path(const std::string& path) const;
+  struct Opened {
+    Descriptor file;
+    std::string name;  // as it is called inside; empty where its path went through links
+  };
+  std::expected<Opened, int> open_program(const ProgramName& name) const;
+  std::expected<Opened, int> open_path(const std::string& path) const;
+  std::optional<FirstLine> script_line_of(int file, const struct stat& status) const;
 
-  int folder_;
+  std::string process_;
   int root_;
   std::string cwd_;
+  KnownPrograms& known_;
 };
 
 }  // namespace interlock::sandbox

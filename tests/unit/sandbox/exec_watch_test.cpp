@@ -199,7 +199,14 @@ TEST_F(ExecWatched, a_script_whose_interpreter_is_another_one_by_then_never_runs
   EXPECT_FALSE(work.has("made"));
 }
 
-TEST_F(ExecWatched, a_relative_path_whose_folder_is_another_one_by_then_never_runs) {
+struct Move {
+  const char* name;
+  const char* program;
+};
+class MovedExec : public ExecWatched, public ::testing::WithParamInterface<Move> {};
+
+// A thread that shares the working folder changes it between the question and the exec.
+TEST_P(MovedExec, never_runs) {
   for (const char* folder : {"one", "two"}) {
     std::filesystem::create_directory(work / folder);
     std::filesystem::copy_file("/usr/bin/touch", work / folder + "/program");
@@ -207,8 +214,9 @@ TEST_F(ExecWatched, a_relative_path_whose_folder_is_another_one_by_then_never_ru
   ASSERT_EQ(::mkfifo((work / "go").c_str(), 0600), 0);
   ASSERT_EQ(::mkfifo((work / "done").c_str(), 0600), 0);
   Status answered;
-  run(watched("cd one; /hostile exec-moving ./program ../go ../done ../two " + work / "made"), [&](ExecWatch& watch, const ExecAsk& ask) {
-    if (ask.path != "./program") return watch.allow(ask);
+  const std::string script = std::string("cd one; /hostile exec-moving ") + GetParam().program + " ../go ../done ../two made";
+  run(watched(script), [&](ExecWatch& watch, const ExecAsk& ask) {
+    if (ask.path != GetParam().program) return watch.allow(ask);
     EXPECT_EQ(ask.cwd, work / "one");
     char byte = 1;
     const int go = ::open((work / "go").c_str(), O_WRONLY), done = ::open((work / "done").c_str(), O_RDONLY);
@@ -220,8 +228,13 @@ TEST_F(ExecWatched, a_relative_path_whose_folder_is_another_one_by_then_never_ru
   });
   ASSERT_FALSE(answered);
   EXPECT_EQ(answered.error().code, ErrorCode::kConflict);
-  EXPECT_FALSE(work.has("made"));
+  EXPECT_FALSE(work.has("one/made") || work.has("two/made"));
 }
+
+INSTANTIATE_TEST_SUITE_P(Each, MovedExec,
+                         ::testing::Values(Move{"to_another_file_of_that_name", "./program"},
+                                           Move{"with_a_program_named_whole", "/usr/bin/touch"}),
+                         [](const auto& move) { return move.param.name; });
 
 TEST_F(ExecWatched, one_that_is_killed_while_it_waits_is_gone) {
   Status answered;
