@@ -9,12 +9,14 @@
 
 #include "base/hash.hpp"
 #include "catalogue/catalogue_data.hpp"
+#include "catalogue/commands.hpp"
 #include "catalogue/naming.hpp"
 
 namespace interlock::catalogue {
 
 // Written by cmake/Embed.cmake.
 std::span<const std::pair<std::string_view, std::string_view>> shipped_files();
+std::span<const std::pair<std::string_view, std::string_view>> shipped_command_files();
 
 using model::Band;
 using model::Classification;
@@ -192,8 +194,17 @@ Result<std::shared_ptr<const Catalogue>> Catalogue::load(std::span<const Catalog
     hashed += to_hex(sha256(source.text));
     data->entries.emplace(entry->name, std::move(*entry));
   }
+  for (const CatalogueSource& source : shipped_command_sources()) {
+    if (auto added = add_command_file(source, data->commands); !added) return fail(std::move(added.error()));
+    hashed += to_hex(sha256(source.text));
+  }
   std::map<std::string, std::string> from_user;  // entry -> file
   for (const CatalogueSource& source : user_sources) {
+    if (is_command_file(source)) {
+      if (auto added = add_command_file(source, data->commands); !added) return fail(std::move(added.error()));
+      hashed += to_hex(sha256(source.text));
+      continue;
+    }
     auto entry = parse_entry(source);
     if (!entry) return fail(entry.error());
     hashed += to_hex(sha256(source.text));
@@ -247,6 +258,7 @@ Result<std::shared_ptr<const Catalogue>> Catalogue::load(std::span<const Catalog
 
 Classification Catalogue::classify(const model::ActionRequest& request, const json::object* definition) const {
   if (request.surface == "http") return classify_http(*data_, request);
+  if (is_command_request(request)) return classify_command(*data_, request);
   if (const auto listed = find_listed(*data_, request))
     return classify_listed(*listed, request.args, facts_of(*listed->tool, request.args), definition);
   if (request.operation != "tools/call") return classify_protocol(request, find_server(*data_, request.server));
@@ -283,6 +295,12 @@ const std::string& Catalogue::revision() const { return data_->revision; }
 std::vector<CatalogueSource> shipped_sources() {
   std::vector<CatalogueSource> out;
   for (const auto& [name, text] : shipped_files()) out.push_back({"shipped:" + std::string(name), std::string(text)});
+  return out;
+}
+
+std::vector<CatalogueSource> shipped_command_sources() {
+  std::vector<CatalogueSource> out;
+  for (const auto& [name, text] : shipped_command_files()) out.push_back({"shipped:commands/" + std::string(name), std::string(text)});
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "catalogue/catalogue.hpp"
+#include "catalogue/command_data.hpp"
 #include "catalogue/entry.hpp"
 
 namespace interlock::catalogue {
@@ -28,6 +29,7 @@ struct CatalogueData {
   // Patterns of hosts, those that say most first; the ones that are a name are found by it.
   std::map<std::string, BoundHost, std::less<>> named_hosts;
   std::vector<BoundHost> host_patterns;
+  CommandBook commands;
   std::string revision;
 };
 

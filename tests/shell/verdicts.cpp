@@ -34,10 +34,10 @@ bool is_allowed(const catalogue::Catalogue& catalogue, const policy::PolicyEngin
   model::ActionRequest request;
   request.surface = "hook";
   request.operation = "shell";
-  request.args = json::object{{"command", command},
-                              {"cwd", "/home/user/project"},
-                              {"environment", json::object{{"HOME", "/home/user"}, {"TMPDIR", "/tmp"}}}};
-  const model::Subject subject{.id = "agent", .owner = {}, .client = {}, .attributes = {}, .chain = {}, .scopes = {}, .credential = {}, .workload = {}};
+  request.args = json::object{
+      {"command", command}, {"cwd", "/home/user/project"}, {"environment", json::object{{"HOME", "/home/user"}, {"TMPDIR", "/tmp"}}}};
+  const model::Subject subject{
+      .id = "agent", .owner = {}, .client = {}, .attributes = {}, .chain = {}, .scopes = {}, .credential = {}, .workload = {}};
   const model::Task task;
   const auto decide = [&](const model::ActionRequest& act, const model::Classification& what) {
     return engine.decide({subject, &task, act, what, true, 0}).kind == model::VerdictKind::kAllow;
@@ -85,12 +85,15 @@ int main(int count, char** words) {
     if (!expected || !command) continue;
     const bool allowed = is_allowed(**loaded, **engine, std::string(*command));
     if (allowed == (*expected == "allow")) ++right;
-    else wrong.push_back(std::string(*expected) + " expected: " + std::string(json::string_at(*object, "description").value_or("")) + ": " + std::string(*command).substr(0, 200));
+    else
+      wrong.push_back(std::string(*expected) + " expected: " + std::string(json::string_at(*object, "description").value_or("")) + ": " +
+                      std::string(*command).substr(0, 200));
   }
   for (const std::string& name : wrong) std::printf("wrong: %s\n", name.c_str());
   const int total = right + static_cast<int>(wrong.size());
   const int tolerated = static_cast<int>(kWrongAllowed * total);
   const int failed = static_cast<int>(wrong.size()) > tolerated ? static_cast<int>(wrong.size()) : 0;
-  std::printf("%d of %d cases right (%.1f%%)\n%d passed, %d failed\n", right, total, total == 0 ? 0.0 : 100.0 * right / total, right, failed);
+  std::printf("%d of %d cases right (%.1f%%)\n%d passed, %d failed\n", right, total, total == 0 ? 0.0 : 100.0 * right / total, right,
+              failed);
   return failed == 0 && total > 0 ? 0 : 1;
 }
