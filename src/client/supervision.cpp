@@ -50,7 +50,7 @@ class Supervision {
       if (what[2].revents != 0) take_asks();
       if (what[1].revents != 0) take_answers();
       give_up_late();
-      over = what[0].revents != 0;
+      over = what[0].revents != 0 && running_.ended();  // else it was stopped, and this program with it
     }
     refuse_all();
     out_.wait_status = running_.wait();
@@ -215,9 +215,7 @@ void hold_signals() {
   sigemptyset(&set);
   for (const int signal : kPassedOn) sigaddset(&set, signal);
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
-  // The terminal sends these to the command as well; it is the command's end that ends us.
-  ::signal(SIGINT, SIG_IGN);
-  ::signal(SIGQUIT, SIG_IGN);
+  // The terminal's own signals are the command's while it runs (sandbox/running.hpp); what is ignored before would be ignored by it too.
   ::signal(SIGPIPE, SIG_IGN);
 }
 
