@@ -68,11 +68,17 @@ export const Interlock = async ({ directory }) => ({
 
 }  // namespace
 
-// Cline reads an answer on stdout alone, and goes on where a hook fails.
+// Cline reads an answer on stdout alone, and goes on where a hook fails or takes longer than it waits: 30 s in the extension, 120 s in the
+// command line (@cline/core). So the script answers before that.
 std::string hook_script(const Host& host, std::string_view program, std::string_view arguments) {
-  std::string out = "#!/bin/sh\n#" + mark_of(host) + "\nanswer=$(" + shell_word(program) + " hook " + std::string(host.name);
+  constexpr std::string_view kWithinSeconds = "25";
+  std::string out = "#!/bin/sh\n#" + mark_of(host) + "\nanswer=$(timeout " + std::string(kWithinSeconds) + " " + shell_word(program) +
+                    " hook " + std::string(host.name);
   if (!arguments.empty()) out.append(" ").append(arguments);
-  out += ") ||\n  answer='{\"cancel\":true,\"errorMessage\":\"Interlock did not say yes: see `interlock status` and `interlock log`\"}'\n";
+  out +=
+      ") ||\n  answer='{\"cancel\":true,\"errorMessage\":\"Interlock did not say yes in time, or at all: see `interlock approvals`, "
+      "`interlock "
+      "status` and `interlock log`\"}'\n";
   return out + "printf '%s\\n' \"$answer\"\n";
 }
 

@@ -37,7 +37,7 @@ constexpr HookPoint kVscode[] = {{"SessionStart"},  {"UserPromptSubmit"}, {"PreT
                                  {"SubagentStart"}, {"SubagentStop"},     {"Stop"}};
 
 constexpr HookShape kShapes[] = {
-    {.form = HookForm::kGroups, .timeout_key = "timeout", .timeout = kHookSeconds, .typed = true},
+    {.form = HookForm::kGroups, .timeout_key = "timeout", .timeout = kHookSeconds, .typed = true, .on_failure = true},
     {.form = HookForm::kGroups, .timeout_key = "timeout", .timeout = kHookSeconds, .typed = true},
     {.form = HookForm::kGroups, .timeout_key = "timeout", .timeout = kHookSeconds * 1000, .typed = true},
     {.command_key = "bash", .timeout_key = "timeoutSec", .timeout = kHookSeconds, .typed = true, .versioned = true},

@@ -37,7 +37,8 @@ struct HookShape {
   std::string_view timeout_key = {};  // empty: the host has none that can be set
   std::int64_t timeout = 0;           // in the host's own unit
   bool typed = false;                 // "type": "command"
-  bool fail_closed = false;           // "failClosed": true
+  bool fail_closed = false;           // "failClosed": true (Cursor)
+  bool on_failure = false;            // "onFailure": "block" (Claude Code since 2.1.295; older ones pass over it)
   bool versioned = false;             // "version": 1 beside "hooks"
 };
 

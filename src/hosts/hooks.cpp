@@ -59,6 +59,7 @@ json::object entry_of(const Host& host, const Place& place, const HookPoint& poi
   entry[shape.command_key] = hook_command(host, place.program, place.arguments);
   if (!shape.timeout_key.empty()) entry[shape.timeout_key] = point.timeout != 0 ? point.timeout : shape.timeout;
   if (shape.fail_closed) entry["failClosed"] = true;
+  if (shape.on_failure) entry["onFailure"] = "block";
   return entry;
 }
 

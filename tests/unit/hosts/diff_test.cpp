@@ -1,3 +1,4 @@
+// What people see of a change before they say yes.
 #include <gtest/gtest.h>
 
 #include "hosts/edit.hpp"
