@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <tuple>
 
 #include "sandbox/descriptor.hpp"
 #include "sandbox/mounts.hpp"
@@ -43,16 +44,33 @@ std::uint64_t handled_by(int abi) {
   return rights;
 }
 
-Status allow(int ruleset, const std::string& path, std::uint64_t rights) {
-  const Descriptor folder(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (!folder) return errno == ENOENT ? Status{} : fail(kernel_error(path, errno));  // optional in the plan, and not there
+Status allow(int ruleset, int file, std::uint64_t rights) {
   struct stat status{};
-  if (::fstat(folder.get(), &status) != 0) return fail(system_error(path, errno));
+  if (::fstat(file, &status) != 0) return fail(system_error("fstat", errno));
   if (!S_ISDIR(status.st_mode)) rights &= kOfFiles;
-  const landlock_path_beneath_attr rule{rights, folder.get()};
+  const landlock_path_beneath_attr rule{rights, file};
   if (::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)
-    return fail(system_error("landlock_add_rule of " + path, errno));
+    return fail(system_error("landlock_add_rule", errno));
   return {};
+}
+
+Status allow(int ruleset, const std::string& path, std::uint64_t rights) {
+  const Descriptor file(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!file) return errno == ENOENT ? Status{} : fail(kernel_error(path, errno));  // optional in the plan, and not there
+  return allow(ruleset, file.get(), rights);
+}
+
+// What the command has open from the start it may open again (`> /dev/stderr`), as it is open. Pipes and sockets are no matter of
+// Landlock's, which takes no rule for them.
+void allow_standard_files(int ruleset, std::uint64_t handled) {
+  for (int fd = 0; fd <= 2; ++fd) {
+    const int mode = ::fcntl(fd, F_GETFL) & O_ACCMODE;
+    std::uint64_t rights = 0;
+    if (mode != O_WRONLY) rights |= LANDLOCK_ACCESS_FS_READ_FILE;
+    if (mode != O_RDONLY) rights |= kWriteFile;
+    if (::isatty(fd) != 0) rights |= kDeviceIoctl;
+    std::ignore = allow(ruleset, fd, rights & handled);
+  }
 }
 
 bool is_writable(Mount::Kind kind) { return kind == Mount::Kind::kReadWrite || kind == Mount::Kind::kEmpty || kind == Mount::Kind::kText; }
@@ -76,10 +94,11 @@ Status restrict_by_landlock(const Plan& plan, int abi) {
   if (auto done = allow(ruleset.get(), "/", kRead & handled); !done) return done;
   if (auto done = allow(ruleset.get(), "/dev", (kWriteFile | kDeviceIoctl) & handled); !done) return done;
   if (auto done = allow(ruleset.get(), "/dev/shm", (kWriteFile | kWriteFolder) & handled); !done) return done;
-  if (auto done = allow(ruleset.get(), "/proc", kWriteFile & handled); !done) return done;
   for (const Mount& mount : plan.mounts)
     if (is_writable(mount.kind))
       if (auto done = allow(ruleset.get(), mount.at, (kWriteFile | kWriteFolder) & handled); !done) return done;
+
+  allow_standard_files(ruleset.get(), handled);
 
   // A refusal is worth a line in the host's audit log; those of sandboxes that programs make for themselves are not.
   const std::uint32_t flags = abi >= 7 ? kLogNewExec | kLogSubdomainsOff : 0;

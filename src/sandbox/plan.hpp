@@ -30,7 +30,7 @@ struct Mount {
   std::string source = {};  // empty: `at`
   std::string text = {};
   std::uint32_t mode = 0;  // permissions of what is made; 0: 0644 of a text, 0700 of an empty folder
-  bool optional = false;   // not there: nothing is mounted. Else it is an error
+  bool optional = false;   // its source, or a place for it, is not there: nothing is mounted. Else it is an error
 };
 
 // A port of loopback inside, whose listening socket is handed out (descriptors of Started, in this order): who accepts on it is outside.

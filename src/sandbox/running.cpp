@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -75,6 +76,11 @@ void take_terminal_back() {
   ::tcsetpgrp(terminal.get(), ::getpgrp());
 }
 
+bool is_folder(int fd) {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 bool owns_terminal() {
   const Descriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   return terminal && ::tcgetpgrp(terminal.get()) == ::getpgrp();
@@ -144,6 +150,10 @@ Running::Running(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Result<std::unique_ptr<Running>> Running::start(const Plan& plan) {
   if (plan.argv.empty()) return fail(ErrorCode::kInvalid, "there is no command to run");
   if (plan.listeners.size() > kMessageDescriptors) return fail(ErrorCode::kTooLarge, "too many listeners inside");
+  for (int fd = 0; fd <= 2; ++fd)
+    if (is_folder(fd))
+      return fail(ErrorCode::kInvalid, "descriptor " + std::to_string(fd) + " is a folder, from which the command would see past its view",
+                  "redirect it from a file, or from /dev/null");
   auto channel = make_channel();
   if (!channel) return fail(channel.error());
   int release[2];
@@ -163,6 +173,9 @@ Result<std::unique_ptr<Running>> Running::start(const Plan& plan) {
   parts.enforced.landlock_abi = landlock_abi();
   parts.enforced.landlock_scopes = parts.enforced.landlock_abi >= 6;
   parts.enforced.missing = landlock_gaps(parts.enforced.landlock_abi);
+  if (plan.limits.processes && parts.user == 0)
+    parts.enforced.missing.emplace_back(
+        "the kernel does not limit the number of root's processes: run as another user, or limit the machine's");
 
   auto state = std::make_unique<State>();
   state->channel = std::move(channel->launcher);

@@ -36,7 +36,7 @@ Status View::lay_device(const std::string& from, const std::string& at) {
   auto device = clone_tree(AT_FDCWD, from);
   if (!device) return fail(Error{device.error().code, from + ": " + device.error().message, "the host has no such device"});
   if (auto done = restrict_mount(device->get(), kReadOnlyMount | kNoSetuidMount | kNoExecMount); !done) return done;
-  return attach(device->get(), at, false);
+  return attach(device->get(), {at, false});
 }
 
 Status View::lay_processes() {
@@ -45,17 +45,17 @@ Status View::lay_processes() {
     return fail(
         Error{processes.error().code, "a /proc of its own cannot be mounted: " + processes.error().message,
               "in a container: its /proc is covered in parts; start it with --security-opt systempaths=unconfined or as privileged"});
-  // Most of /proc is root's. A run of root's is that user, without a capability: it must not set the kernel's parameters, nor modes of
-  // files that all instances of /proc share.
-  if (::geteuid() == 0)
-    if (auto done = restrict_mount(processes->get(), kReadOnlyMount); !done) return done;
-  if (auto done = attach(processes->get(), "/proc", true); !done) return done;
+  // Read-only: a run of root's is that user, without a capability, and must not set the kernel's parameters, nor modes that all instances
+  // of /proc share; and nobody writes into the memory of a process that was allowed to start as it is. What is written through
+  // /proc/self/fd goes to where that leads.
+  if (auto done = restrict_mount(processes->get(), kReadOnlyMount); !done) return done;
+  if (auto done = attach(processes->get(), {"/proc", true}); !done) return done;
 
   const auto hide = [&](const char* part, const std::string& empty) -> Status {
     if (::faccessat(processes->get(), part, F_OK, AT_SYMLINK_NOFOLLOW) != 0) return {};
     auto cover = clone_tree(scratch_.get(), empty);
     if (!cover) return fail(cover.error());
-    return attach(cover->get(), std::string("/proc/") + part, false);
+    return attach(cover->get(), {std::string("/proc/") + part, false});
   };
   const auto file = make_in_memory({.kind = Mount::Kind::kFixedText, .at = {}, .mode = 0444});
   const auto folder = make_in_memory({.kind = Mount::Kind::kEmpty, .at = {}, .mode = 0555});
@@ -74,7 +74,7 @@ Status View::lay_system(const std::string& terminal) {
     if (auto done = lay({.kind = Mount::Kind::kLink, .at = link.at, .source = link.target}); !done) return done;
   auto terminals = new_filesystem("devpts", {{"ptmxmode", "0666"}, {"mode", "0620"}}, kNoSetuidMount | kNoExecMount);
   if (!terminals) return fail(Error{terminals.error().code, "/dev/pts: " + terminals.error().message, {}});
-  if (auto done = attach(terminals->get(), "/dev/pts", true); !done) return done;
+  if (auto done = attach(terminals->get(), {"/dev/pts", true}); !done) return done;
   if (auto done = lay({.kind = Mount::Kind::kEmpty, .at = "/dev/shm", .mode = 01777}); !done) return done;
   // Where ttyname(3) looks for a terminal that is no part of this /dev/pts.
   if (!terminal.empty())

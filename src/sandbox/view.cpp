@@ -58,13 +58,15 @@ Result<View> View::begin(ReportPlaceholder placeholders) {
   return view;
 }
 
-Status View::attach(int tree, const std::string& path, bool folder) {
-  auto target = walk(path, {.folder = folder});
-  if (!target) return fail(laying(path, target.error()));
-  if (!*target)
-    return fail(ErrorCode::kNotFound, path + " cannot be laid into the view: it does not exist in what is laid there read-only",
+Status View::attach(int tree, const Place& place) {
+  auto target = walk(place.path, {.folder = place.folder});
+  if (!target) return fail(laying(place.path, target.error()));
+  if (!*target) {
+    if (place.optional) return {};
+    return fail(ErrorCode::kNotFound, place.path + " cannot be laid into the view: it does not exist in what is laid there read-only",
                 "lay it first, or make it on the host");
-  if (auto done = attach_tree(tree, target->get()); !done) return fail(laying(path, done.error()));
+  }
+  if (auto done = attach_tree(tree, target->get()); !done) return fail(laying(place.path, done.error()));
   return {};
 }
 
@@ -76,7 +78,7 @@ Status View::lay_tree(const Mount& mount, std::uint64_t attributes) {
     return fail(laying(source, tree.error()));
   }
   if (auto done = restrict_tree(tree->get(), attributes); !done) return fail(laying(source, done.error()));
-  return attach(tree->get(), without_end_slash(mount.at), is_folder(tree->get()));
+  return attach(tree->get(), {without_end_slash(mount.at), is_folder(tree->get()), mount.optional});
 }
 
 Result<std::string> View::make_in_memory(const Mount& mount) {
@@ -102,7 +104,7 @@ Status View::lay_in_memory(const Mount& mount) {
   if (!made) return fail(laying(mount.at, made.error()));
   if (mount.kind == Mount::Kind::kFixedText)
     if (auto done = restrict_tree(made->get(), kReadOnlyMount); !done) return fail(laying(mount.at, done.error()));
-  return attach(made->get(), without_end_slash(mount.at), mount.kind == Mount::Kind::kEmpty);
+  return attach(made->get(), {without_end_slash(mount.at), mount.kind == Mount::Kind::kEmpty, mount.optional});
 }
 
 Status View::lay_link(const Mount& mount) {

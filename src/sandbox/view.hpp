@@ -42,7 +42,12 @@ class View {
   Result<Descriptor> open_part(int folder, const std::string& name, const Missing& missing);
   Status make_part_of_view(int folder, const std::string& name, const Missing& missing);
   Status pin(int folder, const std::string& name, Descriptor& part);
-  Status attach(int tree, const std::string& path, bool folder);
+  struct Place {
+    std::string path;
+    bool folder = false;
+    bool optional = false;
+  };
+  Status attach(int tree, const Place& place);
 
   Status lay_tree(const Mount& mount, std::uint64_t attributes);
   Status lay_in_memory(const Mount& mount);

@@ -204,6 +204,51 @@ TEST_F(Life, an_abstract_socket_of_the_hosts_is_not_there) {
   ::close(listener);
 }
 
+TEST_F(Life, a_file_that_is_open_from_the_start_may_be_opened_again_as_it_is_open) {
+  Folder elsewhere;
+  elsewhere.write("in", "given\n");
+  Plan plan = plan_in(work, "");
+  plan.argv[2] = "cat /dev/stdin; echo said >> /dev/stderr; echo x >> /dev/stdin || echo refused";
+  const pid_t launcher = ::fork();
+  if (launcher == 0) {
+    ::dup2(::open((elsewhere / "in").c_str(), O_RDONLY), 0);
+    ::dup2(::open((work / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
+    ::dup2(::open((elsewhere / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600), 2);
+    ::_exit(run(plan) == 0 ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(launcher, &status, 0);
+  EXPECT_EQ(work.read("out"), "given\nrefused\n");
+  EXPECT_EQ(elsewhere.read("log").substr(0, 5), "said\n");
+  EXPECT_EQ(elsewhere.read("in"), "given\n");
+}
+
+TEST_F(Life, a_folder_as_standard_input_would_be_a_way_out_and_is_refused) {
+  const int before = ::dup(0), folder = ::open("/", O_RDONLY | O_DIRECTORY);
+  ::dup2(folder, 0);
+  const auto refused = Running::start(plan_in(work, "true"));
+  ::dup2(before, 0);
+  ::close(before);
+  ::close(folder);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
+}
+
+TEST_F(Life, a_limit_on_processes_holds_or_is_told_to_be_missing) {
+  Plan plan = plan_in(work, "/hostile fork-all; echo $?");
+  plan.limits.processes = 20;
+  auto running = Running::start(plan);
+  ASSERT_TRUE(running);
+  if (::geteuid() == 0) {
+    ASSERT_FALSE((*running)->enforced().complete());
+    EXPECT_NE((*running)->enforced().missing.back().find("root's processes"), std::string::npos);
+    return;
+  }
+  ASSERT_TRUE((*running)->release());
+  (*running)->wait();
+  EXPECT_NE(work.read("out").find(std::to_string(EAGAIN)), std::string::npos) << work.read("out");
+}
+
 TEST_F(Life, limits_hold) {
   Plan plan = plan_in(work, "ulimit -n; ulimit -c; head -c 100000 /dev/zero > big; stat -c %s big");
   plan.limits.open_files = 33;

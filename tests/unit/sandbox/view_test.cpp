@@ -64,6 +64,15 @@ TEST_F(View, an_optional_mount_that_is_not_there_is_left_out_and_another_is_an_e
   EXPECT_NE(refused.error().message.find("/nowhere/at/all"), std::string::npos);
 }
 
+TEST_F(View, an_optional_mount_that_has_no_place_is_left_out) {
+  Folder given;
+  Plan plan = plan_in(work, "true");
+  plan.mounts.push_back({.kind = Kind::kReadOnly, .at = given.path()});
+  plan.mounts.push_back({.kind = Kind::kFixedText, .at = given / "missing", .optional = true});
+  EXPECT_EQ(run(plan), 0);
+  EXPECT_FALSE(given.has("missing"));
+}
+
 TEST_F(View, a_place_below_a_read_only_tree_that_is_not_there_is_an_error_that_says_so) {
   Folder given;
   Plan plan = plan_in(work, "true");
@@ -106,6 +115,14 @@ TEST_F(View, the_kernels_parameters_and_secrets_cannot_be_reached) {
                 "2>/dev/null; done; chmod 0 /proc/meminfo 2>/dev/null && echo CHANGED; [ -r /proc/meminfo ] && echo fine; ls "
                 "/sys/devices/system /sys");
   EXPECT_EQ(out, "fine\n/sys:\ndevices\n\n/sys/devices/system:\ncpu\n");
+}
+
+TEST_F(View, nobody_writes_into_the_memory_of_a_process) {
+  EXPECT_EQ(output_of(work,
+                      "sleep 100 & for f in /proc/$!/mem /proc/self/mem /proc/self/oom_score_adj; do { true >> $f; } 2>/dev/null && echo "
+                      "OPENED $f; done; "
+                      "true >> /dev/stderr && echo fine"),
+            "fine\n");
 }
 
 TEST_F(View, a_set_user_id_file_is_an_ordinary_one) {
