@@ -37,7 +37,8 @@ enum class Role : std::uint8_t {
   kInto,         // INTO: the same, for its operands alone (tar -C)
   kHost,         // HOST: host, user@host, host:port
   kUrl,          // URL: a URL, or a host without a scheme
-  kRemote,       // REMOTE: a URL, host:path, or a path here
+  kRemote,       // REMOTE: a URL, host:path, or a path here that is read
+  kTarget,       // TARGET: the same, written
   kUpload,       // UPLOAD: data that is sent; @file names a file that is read
   kCommand,      // COMMAND: a program and its words, to the end
   kUntil,        // UNTIL: a program and its words, to `;` or `+` (find -exec)
@@ -88,10 +89,17 @@ struct When {
   std::optional<Role> here;
 };
 
+struct Program;
+
+// One program under one of the names that it is listed by: those that do the same may share a description.
+struct NamedProgram {
+  std::string name;  // its own; of an alias: what it is another name of
+  std::shared_ptr<const Program> what;
+};
+
 // A program, or one of its verbs.
 struct Program {
-  std::string name;    // "git push"
-  std::string action;  // "git/push"
+  std::string name;  // the first of its names, with those of what it is a verb of: "git push"
   const Program* parent = nullptr;
   Does does;
   bool other_flags = false;       // ANY: flags that are not listed are harmless
@@ -114,9 +122,9 @@ struct Program {
   Operands operands;
   std::optional<Role> here;  // where no operand is a path: what it does to the folder that it works in
   std::vector<When> when;
-  TextMap<std::shared_ptr<const Program>> verbs;  // an alias is the same one
-  Does worst;                                     // of everything that any of its flags makes of it
-  bool can_run = false;                           // some flag of it runs a command
+  TextMap<NamedProgram> verbs;
+  Does worst;            // of everything that any of its flags makes of it
+  bool can_run = false;  // some flag of it runs a command
 };
 
 // `settings:` of a program: KEY patterns of its configuration. What is in neither list is not known.
@@ -142,14 +150,14 @@ struct VariableRule {
 };
 
 struct CommandBook {
-  TextMap<std::shared_ptr<const Program>> programs;
+  TextMap<NamedProgram> programs;
   TextMap<Settings> settings;  // by program
   std::vector<VariableRule> environment;
   TextMap<TextMap<CodeCall>> languages;  // by language, then by the call's name
   std::vector<std::string> folders;      // where programs are what they are called
   TextMap<std::string> sources;          // program -> file
   // The program of that name, also with a version after it ("python3.11", "gcc-12"); nullptr: none.
-  const Program* find(std::string_view name) const;
+  const NamedProgram* find(std::string_view name) const;
   bool is_system_folder(std::string_view path_of_file) const;
 };
 

@@ -36,9 +36,18 @@ bool is_path(Role role) {
 
 bool changes(Role role) { return role == Role::kWrite || role == Role::kDelete; }
 
+const Program* group_of(const Program& program) {
+  const Program* one = &program;
+  while (one->parent_flags && one->parent != nullptr) one = one->parent;
+  return one;
+}
+
 class LineReader {
  public:
-  LineReader(const Program& program, std::span<const Value> words) : words_(words) { out_.program = &program; }
+  LineReader(const NamedProgram& program, std::span<const Value> words) : words_(words) {
+    out_.program = program.what.get();
+    out_.names.push_back(program.name);
+  }
 
   CommandLine read() {
     while (at_ < words_.size()) read_word(words_[at_++]);
@@ -50,9 +59,11 @@ class LineReader {
   struct Seen {
     std::string name;
     std::optional<Value> value;
+    const Program* group = nullptr;  // the topmost of those that share their flags with the verb it was read for
   };
 
   const Program& program() const { return *out_.program; }
+  std::string own_name() const { return joined(out_.names, ' '); }
   bool reading_flags() const { return program().takes_flags && !dashes_ && !(program().flags_end && !operands_.empty()); }
   void doubt(std::string reason, bool may_run) {
     out_.known = false;
@@ -85,10 +96,11 @@ class LineReader {
     }
     if (operands_.empty() && !program().verbs.empty() && !dashes_) {
       if (const auto verb = program().verbs.find(text); verb != program().verbs.end()) {
-        out_.program = verb->second.get();
+        out_.program = verb->second.what.get();
+        out_.names.push_back(verb->second.name);
         return;
       }
-      if (!program().more_verbs) doubt("`" + text + "` is no verb of " + program().name + " that the catalogue knows", true);
+      if (!program().more_verbs) doubt("`" + text + "` is no verb of " + own_name() + " that the catalogue knows", true);
     }
     add_operand(word);
   }
@@ -107,7 +119,8 @@ class LineReader {
 
   void doubt_flags(const Value& word) {
     const bool expects_verb = operands_.empty() && !program().verbs.empty() && !program().more_verbs;
-    if (expects_verb) return doubt("which verb of " + program().name + " it is: " + word.written, true);
+    if (expects_verb) return doubt("which verb of " + own_name() + " it is: " + word.written, true);
+    if (word.written.starts_with("<(") || word.written.starts_with(">(")) return;  // a path that the shell makes
     const bool may_be_flag = word.may_split || word.prefix.empty() || word.prefix.front() == '-';
     if (!may_be_flag || !flags_matter()) return;
     doubt("it may hold flags: " + word.written, can_run());
@@ -120,7 +133,7 @@ class LineReader {
   }
 
   void add_flag(const Flag& flag, std::optional<Value> value) {
-    flags_.push_back({flag.name, value});
+    flags_.push_back({flag.name, value, group_of(program())});
     out_.flags.push_back(flag.name);
     if ((flag.name == "--replace" || flag.name == "--replace-with") && program().appends)
       out_.placeholder = value && value->text && !value->text->empty() ? *value->text : "{}";
@@ -135,13 +148,13 @@ class LineReader {
       std::vector<Value> command;
       while (at_ < words_.size() && words_[at_].text != ";" && words_[at_].text != "+") command.push_back(words_[at_++]);
       ++at_;
-      flags_.push_back({flag.name, std::nullopt});
+      flags_.push_back({flag.name, std::nullopt, group_of(program())});
       out_.flags.push_back(flag.name);
       out_.until.push_back(std::move(command));
       return;
     }
     if (flag.role == Role::kModule || flag.role == Role::kCommand) {  // it ends the options: all that follows is for the module
-      flags_.push_back({flag.name, std::nullopt});
+      flags_.push_back({flag.name, std::nullopt, group_of(program())});
       out_.flags.push_back(flag.name);
       out_.module = flag.role == Role::kModule;
       while (at_ < words_.size()) out_.command.push_back(words_[at_++]);
@@ -152,10 +165,10 @@ class LineReader {
   }
 
   void unknown_flag(std::string_view name) {
-    flags_.push_back({std::string(name), std::nullopt});
+    flags_.push_back({std::string(name), std::nullopt, group_of(program())});
     out_.flags.emplace_back(name);
     if (program().other_flags) return;
-    doubt("`" + std::string(name) + "` is no flag of " + program().name + " that the catalogue knows", true);
+    doubt("`" + std::string(name) + "` is no flag of " + own_name() + " that the catalogue knows", true);
   }
 
   void read_flag(const std::string& text, const Value& word) {
@@ -251,12 +264,12 @@ class LineReader {
     }
   }
 
-  bool holds(const Condition& condition) const {
+  bool holds(const Condition& condition, const Program* group) const {
     bool found = false;
     switch (condition.kind) {
       case Condition::Kind::kFlag:
         found = std::any_of(flags_.begin(), flags_.end(), [&](const Seen& seen) {
-          if (seen.name != condition.flag) return false;
+          if (seen.name != condition.flag || seen.group != group) return false;
           // A value that is not known may be the one that is meant.
           return condition.pattern.empty() || !seen.value || !seen.value->text || matches(condition.pattern, *seen.value->text);
         });
@@ -277,11 +290,12 @@ class LineReader {
     const Operands* operands = &verb.operands;
     const When* only = nullptr;
     std::optional<Role> here = verb.here;
-    for (const Program* one = &verb; one != nullptr; one = one->parent_flags ? one->parent : nullptr) {
+    for (const Program* one = &verb; one != nullptr; one = one->parent) {
+      const Program* group = group_of(*one);
       for (const When& when : one->when) {
         const bool applies = std::any_of(when.any.begin(), when.any.end(), [&](const auto& all) {
           return std::all_of(all.begin(), all.end(), [&](const Condition& condition) {
-            return (one == &verb || condition.kind == Condition::Kind::kFlag) && holds(condition);
+            return (one == &verb || condition.kind == Condition::Kind::kFlag) && holds(condition, group);
           });
         });
         if (!applies) continue;
@@ -362,6 +376,15 @@ class LineReader {
 
 }  // namespace
 
-CommandLine read_command_line(const Program& program, std::span<const Value> words) { return LineReader(program, words).read(); }
+std::string joined(std::span<const std::string> names, char between) {
+  std::string out;
+  for (const std::string& name : names) {
+    if (!out.empty()) out += between;
+    out += name;
+  }
+  return out;
+}
+
+CommandLine read_command_line(const NamedProgram& program, std::span<const Value> words) { return LineReader(program, words).read(); }
 
 }  // namespace interlock::catalogue

@@ -22,6 +22,7 @@ struct RoledWord {
 
 struct CommandLine {
   const Program* program = nullptr;   // of the verb
+  std::vector<std::string> names;     // {"git", "stash", "drop"}
   std::vector<std::string> flags;     // by their names in the catalogue; as written where it has none
   std::vector<std::string> operands;  // as written where they are only known when it runs
   std::vector<RoledWord> words;       // those that are more than text
@@ -38,7 +39,10 @@ struct CommandLine {
 };
 
 // `words` are those after the program's name.
-CommandLine read_command_line(const Program& program, std::span<const shell::Value> words);
+CommandLine read_command_line(const NamedProgram& program, std::span<const shell::Value> words);
+
+// "git stash drop" of the first three names; "git/stash/drop" with '/'.
+std::string joined(std::span<const std::string> names, char between);
 
 // What people read for a word: its text, or as it is written.
 inline const std::string& shown(const shell::Value& value) { return value.text ? *value.text : value.written; }

@@ -43,29 +43,48 @@ void CommandParser::read_programs(const Node& node, const std::vector<std::strin
   if (node.kind != Node::Kind::kMap || node.keys.size() > kMaxPrograms)
     return reader_.complain(node, "`programs` must be a map from a program's names to what it does");
   for (std::size_t i = 0; i < node.keys.size() && !reader_.failed(); ++i) {
-    const auto names = words_of(node.keys[i].text);
-    if (names.empty() || !std::all_of(names.begin(), names.end(), is_name))
-      return reader_.complain(node.keys[i], "a program's names stand without a folder", "write `python python3:`");
-    const std::string name(names.front());
-    const std::shared_ptr<const Program> program = read_program(node.items[i], "programs." + name, name, nullptr);
-    for (const std::string_view one : names) {
-      const bool replaces = std::find(replaced.begin(), replaced.end(), one) != replaced.end();
-      const auto before = book_.programs.find(one);
-      if (before != book_.programs.end() && !replaces) {
-        return reader_.complain(node.keys[i], "`" + std::string(one) + "` is in " + book_.sources.find(one)->second + " already",
-                                "say `replaces: [" + std::string(one) + "]` to take its place", ErrorCode::kConflict);
+    const auto names = read_names(node.keys[i]);
+    if (reader_.failed()) return;
+    const std::string first = names.front().first;
+    const std::shared_ptr<const Program> program = read_program(node.items[i], "programs." + first, first, nullptr);
+    for (const auto& [name, canonical] : names) {
+      const bool replaces = std::find(replaced.begin(), replaced.end(), name) != replaced.end();
+      if (const auto before = book_.sources.find(name); before != book_.sources.end() && !replaces) {
+        return reader_.complain(node.keys[i], "`" + name + "` is in " + before->second + " already",
+                                "say `replaces: [" + name + "]` to take its place", ErrorCode::kConflict);
       }
-      book_.programs.insert_or_assign(std::string(one), program);
-      book_.sources.insert_or_assign(std::string(one), source_.name);
+      book_.programs.insert_or_assign(name, NamedProgram{canonical, program});
+      book_.sources.insert_or_assign(name, source_.name);
     }
   }
+}
+
+// "python (python3 pypy) ruby": names, those in parentheses other ones of the name before them. Each with what it is called.
+std::vector<std::pair<std::string, std::string>> CommandParser::read_names(const Node& key) {
+  std::vector<std::pair<std::string, std::string>> out;
+  bool alias = false;
+  for (std::string_view word : words_of(key.text)) {
+    if (word.starts_with('(') && word.size() > 1 && !out.empty()) {
+      alias = true;
+      word.remove_prefix(1);
+    }
+    const bool last = alias && word.ends_with(')');
+    if (last) word.remove_suffix(1);
+    if (!is_name(word)) {
+      reader_.complain(key, "`" + std::string(word) + "` is no name of a program or verb",
+                       "write it without a folder, as in `python (python3 pypy)`");
+      return out;
+    }
+    out.emplace_back(word, alias ? out.back().second : std::string(word));
+    if (last) alias = false;
+  }
+  if (out.empty() || alias) reader_.complain(key, "a program or verb needs a name, and each ( its )", "write `python (python3 pypy)`");
+  return out;
 }
 
 std::shared_ptr<Program> CommandParser::read_program(const Node& node, const std::string& what, std::string name, const Program* parent) {
   auto program = std::make_shared<Program>();
   program->name = std::move(name);
-  program->action = program->name;
-  std::replace(program->action.begin(), program->action.end(), ' ', '/');
   program->parent = parent;
   // `ls: read 0`: what it does is all that there is to say.
   if (node.kind == Node::Kind::kScalar) {
@@ -107,13 +126,13 @@ void CommandParser::read_verbs(const Node& node, const std::string& what, Progra
   for (const Program* one = program.parent; one != nullptr; one = one->parent) ++depth;
   if (depth >= kMaxVerbDepth) return reader_.complain(node, "verbs stand too deep in one another", {}, ErrorCode::kTooLarge);
   for (std::size_t i = 0; i < node.keys.size() && !reader_.failed(); ++i) {
-    const auto names = words_of(node.keys[i].text);
-    if (names.empty()) return reader_.complain(node.keys[i], "a verb needs a name");
-    const std::shared_ptr<const Program> verb =
-        read_program(node.items[i], what + "." + std::string(names.front()), program.name + " " + std::string(names.front()), &program);
-    for (const std::string_view name : names) {
-      if (!program.verbs.emplace(name, verb).second)
-        return reader_.complain(node.keys[i], "the verb `" + std::string(name) + "` is there twice");
+    const auto names = read_names(node.keys[i]);
+    if (reader_.failed()) return;
+    const std::string first = names.front().first;
+    const std::shared_ptr<const Program> verb = read_program(node.items[i], what + "." + first, program.name + " " + first, &program);
+    for (const auto& [name, canonical] : names) {
+      if (!program.verbs.emplace(name, NamedProgram{canonical, verb}).second)
+        return reader_.complain(node.keys[i], "the verb `" + name + "` is there twice");
     }
   }
 }
@@ -189,7 +208,7 @@ Status add_command_file(const CatalogueSource& source, CommandBook& book) {
   return CommandParser(source, book).parse(*root);
 }
 
-const Program* CommandBook::find(std::string_view name) const {
+const NamedProgram* CommandBook::find(std::string_view name) const {
   auto found = programs.find(name);
   // "python3.11", "gcc-12", "clang-format-19": the version is no part of the name.
   if (found == programs.end() && !name.empty()) {
@@ -198,7 +217,7 @@ const Program* CommandBook::find(std::string_view name) const {
     if (bare.ends_with('-')) bare.remove_suffix(1);
     if (bare.size() < name.size() && bare.size() > 1) found = programs.find(bare);
   }
-  return found == programs.end() ? nullptr : found->second.get();
+  return found == programs.end() ? nullptr : &found->second;
 }
 
 bool CommandBook::is_system_folder(std::string_view path_of_file) const {

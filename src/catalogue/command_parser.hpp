@@ -20,6 +20,7 @@ class CommandParser {
  private:
   void read_programs(const yaml::Node& node, const std::vector<std::string>& replaced);
   std::shared_ptr<Program> read_program(const yaml::Node& node, const std::string& what, std::string name, const Program* parent);
+  std::vector<std::pair<std::string, std::string>> read_names(const yaml::Node& key);
   void read_verbs(const yaml::Node& node, const std::string& what, Program& program);
   void read_settings(const yaml::Node& node, const std::string& program);
   void read_languages(const yaml::Node& node);

@@ -68,6 +68,7 @@ bool any_in(std::string_view path, const List& parts) {
 
 bool is_system(std::string_view path, std::string_view home) {
   if (path == "/" || path == home) return true;
+  if (path.starts_with("/home/") && path.find('/', 6) == std::string_view::npos) return true;  // somebody's
   if (std::find(kSystem.begin(), kSystem.end(), path) != kSystem.end()) return true;
   if (home.starts_with(path) && home.size() > path.size() && home[path.size()] == '/') return true;
   const auto below = [&](std::string_view folder) { return path.starts_with(folder); };
@@ -96,7 +97,8 @@ Reached unknown_path() { return {{{"File", std::string(kUnknownPath)}, {}}, fals
 
 std::optional<Reached> reach_file(const shell::Value& value, Access access, bool recursive, const Place& place) {
   if (!value.text || value.text->empty()) {
-    if (value.text) return std::nullopt;  // '' names nothing
+    // '' names nothing, <(...) and >(...) a pipe.
+    if (value.text || value.written.starts_with("<(") || value.written.starts_with(">(")) return std::nullopt;
     return unknown_path();
   }
   std::string path = *value.text;

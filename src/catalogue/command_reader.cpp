@@ -32,16 +32,11 @@ json::array argv_of(std::span<const Value> words) {
   return out;
 }
 
-const Program& root_of(const Program& program) {
-  const Program* one = &program;
-  while (one->parent != nullptr) one = one->parent;
-  return *one;
-}
-
 // Command::"git push" in Command::"git".
-model::NamedResource command_resource(const Program& program) {
-  model::NamedResource out{{"Command", program.name}, {}};
-  for (const Program* one = program.parent; one != nullptr; one = one->parent) out.containers.push_back({"Command", one->name});
+model::NamedResource command_resource(const CommandLine& line) {
+  const std::span<const std::string> names(line.names);
+  model::NamedResource out{{"Command", joined(names, ' ')}, {}};
+  for (std::size_t count = names.size() - 1; count > 0; --count) out.containers.push_back({"Command", joined(names.first(count), ' ')});
   return out;
 }
 
@@ -51,6 +46,12 @@ std::string_view base_name(std::string_view path) { return path.substr(path.rfin
 
 void add_arguments(json::object& args, std::string_view name, const std::vector<std::string>& texts) {
   if (!texts.empty()) args[name] = texts_of(texts);
+}
+
+// Whether it says what an interpreter runs, so that its input is data.
+bool is_code(const RoledWord& word) {
+  if (word.role == Role::kRun) return word.value.text != "-" && word.flag.empty();
+  return word.role == Role::kCode || word.role == Role::kScript;
 }
 
 // Policies may ask for these of any part.
@@ -178,7 +179,7 @@ std::optional<std::string> CommandReader::read_variable(std::string_view name, c
   return std::nullopt;
 }
 
-void CommandReader::read_argv(std::span<const Value> argv, const Place& given, Around around, const Program* program) {
+void CommandReader::read_argv(std::span<const Value> argv, const Place& given, Around around, const NamedProgram* program) {
   if (argv.empty() || is_full()) return;
   json::object args;
   args["argv"] = argv_of(argv);
@@ -206,15 +207,15 @@ void CommandReader::read_argv(std::span<const Value> argv, const Place& given, A
     return add_unknown({{"Command", std::string(name)}, {}}, std::move(args), std::move(around.reasons));
   }
   ++depth_;
-  if (program->applets && argv.size() > 1 && argv[1].text && !argv[1].text->starts_with('-')) {
+  if (program->what->applets && argv.size() > 1 && argv[1].text && !argv[1].text->starts_with('-')) {
     read_argv(argv.subspan(1), given, around);
     --depth_;
     return;
   }
   const CommandLine line = read_command_line(*program, argv.subspan(1));
-  const Program& root = root_of(*line.program);
-  args["program"] = root.name;
-  if (line.program != &root) args["verb"] = std::string_view(line.program->name).substr(root.name.size() + 1);
+  const Program& root = *program->what;
+  args["program"] = line.names.front();
+  if (line.names.size() > 1) args["verb"] = joined(std::span(line.names).subspan(1), ' ');
   args["flags"] = texts_of(line.flags);
   args["operands"] = texts_of(line.operands);
 
@@ -222,11 +223,9 @@ void CommandReader::read_argv(std::span<const Value> argv, const Place& given, A
   Touched touched;
   touched.recursive = std::find(line.flags.begin(), line.flags.end(), "--recursive") != line.flags.end();
   std::vector<std::string> reasons = std::move(around.reasons);
-  read_roles(line, root, place, touched, reasons);
+  read_roles(line, place, touched, reasons);
   // Code on the input: a here-document, or what another command writes.
-  if (line.program->reads_code && line.operands.empty() && line.command.empty() && !line.only_shown &&
-      std::none_of(line.words.begin(), line.words.end(),
-                   [](const RoledWord& word) { return word.role == Role::kCode || word.role == Role::kScript; })) {
+  if (line.program->reads_code && line.command.empty() && !line.only_shown && std::none_of(line.words.begin(), line.words.end(), is_code)) {
     const Value* input = around.run != nullptr && around.run->input ? &*around.run->input : nullptr;
     if (input != nullptr && input->text && line.program->language == "sh") touched.scripts.emplace_back(*input->text, place);
     else if (input != nullptr && input->text && read_code(line.program->language, *input->text, place, touched)) {
@@ -245,10 +244,10 @@ void CommandReader::read_argv(std::span<const Value> argv, const Place& given, A
 void CommandReader::add_command(const CommandLine& line, const Program& root, const json::object& args, std::vector<std::string> reasons) {
   const bool unknown = line.may_run || !reasons.empty();
   reasons.insert(reasons.end(), line.unknowable.begin(), line.unknowable.end());
-  auto resource = command_resource(*line.program);
+  auto resource = command_resource(line);
   if (unknown) return add_unknown(std::move(resource), args, std::move(reasons), line.does.band);
   model::ActPart part;
-  part.what.action = line.program->action;
+  part.what.action = joined(line.names, '/');
   part.what.effects = line.does.effects;
   part.what.band = line.does.band;
   part.what.resource = std::move(resource.resource);

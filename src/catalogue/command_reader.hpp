@@ -56,7 +56,7 @@ class CommandReader {
 
   void read_script(std::string_view text, const Place& place);
   // `program`: what its name stands for; null: it is looked up.
-  void read_argv(std::span<const shell::Value> argv, const Place& place, Around around, const Program* program = nullptr);
+  void read_argv(std::span<const shell::Value> argv, const Place& place, Around around, const NamedProgram* program = nullptr);
   // Something that cannot be told, on `resource`.
   void add_unknown(model::NamedResource resource, json::object args, std::vector<std::string> reasons,
                    model::Band band = model::Band::kSensitive);
@@ -66,10 +66,10 @@ class CommandReader {
 
  private:
   void read_command(const shell::RunCommand& run, const std::vector<shell::RunCommand>& all, const Place& place);
-  void read_roles(const CommandLine& line, const Program& root, Place& place, Touched& touched, std::vector<std::string>& reasons);
+  void read_roles(const CommandLine& line, Place& place, Touched& touched, std::vector<std::string>& reasons);
   void read_remote(const shell::Value& value, bool writes, const Place& place, Touched& touched);
   void read_url(const shell::Value& value, const Place& place, Touched& touched);
-  void read_setting(const Program& root, const shell::Value& value, const Place& place, Touched& touched,
+  void read_setting(std::string_view program, const shell::Value& value, const Place& place, Touched& touched,
                     std::vector<std::string>& reasons);
   bool read_code(std::string_view language, std::string_view text, const Place& place, Touched& touched);
   std::optional<std::string> read_module(const CommandLine& line) const;

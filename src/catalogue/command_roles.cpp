@@ -16,8 +16,7 @@ Value known_value(std::string text) { return {.text = text, .written = std::move
 
 }  // namespace
 
-void CommandReader::read_roles(const CommandLine& line, const Program& root, Place& place, Touched& touched,
-                               std::vector<std::string>& reasons) {
+void CommandReader::read_roles(const CommandLine& line, Place& place, Touched& touched, std::vector<std::string>& reasons) {
   const auto enter = [](const Value& folder, Place& from) {
     const auto reached = reach_file(folder, Access::kList, false, from);
     from.cwd =
@@ -31,7 +30,7 @@ void CommandReader::read_roles(const CommandLine& line, const Program& root, Pla
     if (word.role == Role::kInto) enter(word.value, into);
   }
   if (line.here) {
-    const Value here{into.cwd, ".", false, false, {}};
+    const Value here{!into.cwd && !into.elsewhere.empty() ? std::optional<std::string>(".") : into.cwd, ".", false, false, {}};
     const bool changes = !line.only_shown && (*line.here == Role::kWrite || *line.here == Role::kDelete);
     const bool before = std::exchange(touched.recursive, true);
     touched.add(here, !changes ? Access::kList : *line.here == Role::kWrite ? Access::kWrite : Access::kDelete, place);
@@ -59,7 +58,8 @@ void CommandReader::read_roles(const CommandLine& line, const Program& root, Pla
         break;
       }
       case Role::kUrl: read_url(value, place, touched); break;
-      case Role::kRemote: read_remote(value, word.flag.empty() && !line.only_shown, where, touched); break;
+      case Role::kRemote: read_remote(value, false, where, touched); break;
+      case Role::kTarget: read_remote(value, !line.only_shown, where, touched); break;
       case Role::kUpload:
         // @file, name=@file, name=<file, and for some programs the file itself.
         if (!value.text) {
@@ -89,7 +89,7 @@ void CommandReader::read_roles(const CommandLine& line, const Program& root, Pla
           reasons.push_back(std::move(*reason));
         break;
       }
-      case Role::kSetting: read_setting(root, value, place, touched, reasons); break;
+      case Role::kSetting: read_setting(line.names.front(), value, place, touched, reasons); break;
     }
   }
 }
@@ -157,9 +157,9 @@ void CommandReader::read_remote(const Value& value, bool writes, const Place& pl
   touched.add(value, writes ? Access::kWrite : Access::kRead, place);
 }
 
-void CommandReader::read_setting(const Program& root, const Value& value, const Place& place, Touched& touched,
+void CommandReader::read_setting(std::string_view program, const Value& value, const Place& place, Touched& touched,
                                  std::vector<std::string>& reasons) {
-  const auto settings = book_.settings.find(root.name);
+  const auto settings = book_.settings.find(program);
   if (settings == book_.settings.end()) return;
   const std::string& text = value.text ? *value.text : value.prefix;
   const std::size_t equals = text.find('=');
@@ -202,7 +202,7 @@ std::vector<Value> CommandReader::piped_names(const Around& around) const {
   if (from >= around.all->size()) return {anything};
   const shell::RunCommand& run = (*around.all)[from];
   if (run.argv.empty() || !run.argv.front().text || *run.argv.front().text != "find") return {anything};
-  const Program* find = book_.find("find");
+  const NamedProgram* find = book_.find("find");
   if (find == nullptr) return {anything};
   const CommandLine line = read_command_line(*find, std::span(run.argv).subspan(1));
   if (!line.known || std::find(line.flags.begin(), line.flags.end(), "-printf") != line.flags.end()) return {anything};

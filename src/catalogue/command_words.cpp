@@ -13,12 +13,13 @@ namespace {
 constexpr std::size_t kMaxFlags = 1'000;  // of a program or verb
 constexpr std::size_t kMaxWhen = 200;
 
-constexpr std::array<std::pair<std::string_view, Role>, 20> kRoles{
-    {{"TEXT", Role::kText},       {"READ", Role::kRead},       {"WRITE", Role::kWrite},     {"DELETE", Role::kDelete},
-     {"LIST", Role::kList},       {"RUN", Role::kRun},         {"CWD", Role::kFolder},      {"INTO", Role::kInto},
-     {"HOST", Role::kHost},       {"URL", Role::kUrl},         {"REMOTE", Role::kRemote},   {"UPLOAD", Role::kUpload},
-     {"COMMAND", Role::kCommand}, {"UNTIL", Role::kUntil},     {"SCRIPT", Role::kScript},   {"CODE", Role::kCode},
-     {"MODULE", Role::kModule},   {"ENV", Role::kEnvironment}, {"SETTING", Role::kSetting}, {"N", Role::kText}}};
+constexpr std::array<std::pair<std::string_view, Role>, 21> kRoles{
+    {{"TEXT", Role::kText},     {"READ", Role::kRead},       {"WRITE", Role::kWrite},     {"DELETE", Role::kDelete},
+     {"LIST", Role::kList},     {"RUN", Role::kRun},         {"CWD", Role::kFolder},      {"INTO", Role::kInto},
+     {"HOST", Role::kHost},     {"URL", Role::kUrl},         {"REMOTE", Role::kRemote},   {"TARGET", Role::kTarget},
+     {"UPLOAD", Role::kUpload}, {"COMMAND", Role::kCommand}, {"UNTIL", Role::kUntil},     {"SCRIPT", Role::kScript},
+     {"CODE", Role::kCode},     {"MODULE", Role::kModule},   {"ENV", Role::kEnvironment}, {"SETTING", Role::kSetting},
+     {"N", Role::kText}}};
 
 bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t'; }
 

@@ -101,11 +101,11 @@ model::NamedResource file_resource(std::string_view path, const Place& place) {
 }
 
 // What an executable is called: its own name, or, where one program answers to many names, the one it is called by.
-const Program* program_of(const CommandBook& book, std::string_view executable, std::string_view called) {
+const NamedProgram* program_of(const CommandBook& book, std::string_view executable, std::string_view called) {
   const auto base = [](std::string_view path) { return path.substr(path.rfind('/') + 1); };
-  const Program* program = book.find(base(executable));
-  if (program == nullptr || !program->applets) return program;
-  const Program* applet = book.find(base(called));
+  const NamedProgram* program = book.find(base(executable));
+  if (program == nullptr || !program->what->applets) return program;
+  const NamedProgram* applet = book.find(base(called));
   return applet == nullptr ? program : applet;
 }
 
@@ -128,7 +128,7 @@ Classification classify_execve(const CatalogueData& data, const model::ActionReq
   const std::string executable = normal_path(request.target, place.cwd.value_or(""), {}).value_or("");
   const bool in_memory = json::bool_at(args, "in_memory");
   const bool in_place = !in_memory && executable.starts_with('/') && data.commands.is_system_folder(executable);
-  const Program* program = in_place ? program_of(data.commands, executable, *argv.front().text) : nullptr;
+  const NamedProgram* program = in_place ? program_of(data.commands, executable, *argv.front().text) : nullptr;
   std::vector<std::string> reasons;
   if (in_memory) reasons.emplace_back("the program has no file: it stands in memory alone");
   else if (!in_place) reasons.push_back("`" + request.target + "` stands where an agent can write");

@@ -236,6 +236,8 @@ void Expander::fields_of(const std::vector<Piece>& pieces, std::string_view writ
   const auto end_field = [&] {
     if (!is_word && known && text.empty()) return;
     field.written = written;
+    // A bracket that nothing closes is itself: the command `[`.
+    if (known && text.find_first_of("*?]") == std::string::npos) field.glob = false;
     if (known) field.text = text;
     else field.prefix = text;
     if (out.size() < kFields) out.push_back(std::move(field));
