@@ -10,6 +10,7 @@ namespace interlock::gate {
 namespace {
 
 constexpr std::size_t kNoteBytes = 500;  // of what a server says of its failure
+constexpr std::size_t kPartsRecorded = 100;
 
 bool is_durable_before_act(model::Band band) { return band >= model::Band::kSensitive; }
 bool is_durable_before_release(model::Band band) { return band >= model::Band::kRoutine; }
@@ -116,6 +117,19 @@ Result<ledger::Sequence> Gate::State::record_attempt(const Act& act) const {
   if (verdict.observed) detail["would"] = model::verdict_name(verdict.would);
   if (!act.classification.known) detail["known"] = false;
   if (!act.approval.empty()) detail["approval"] = act.approval;
+  if (act.covered) detail["covered"] = true;
+  if (!verdict.redact.empty()) detail["redacted"] = texts(verdict.redact);
+  if (act.request.sandboxed) detail["sandboxed"] = true;
+  if (!act.classification.parts.empty()) {
+    json::array all;
+    for (const auto& part : act.classification.parts) {
+      all.push_back(json::object{{"action", part.what.action},
+                                 {"resource", without_credentials(model::text_of(part.what.resource))},
+                                 {"band", static_cast<std::int64_t>(part.what.band)}});
+      if (all.size() == kPartsRecorded) break;
+    }
+    detail["parts"] = std::move(all);
+  }
   if (!act.request.trace_parent.empty()) detail["traceparent"] = act.request.trace_parent;
   describe_identity(act.caller.subject, detail);
   if (!act.classification.further_resources.empty()) {
@@ -171,6 +185,11 @@ void Gate::State::judge(Act& act, const model::Task& task, bool approved) {
   const bool may_pass = act.verdict.allows() || act.verdict.kind == model::VerdictKind::kStepUp;
   if (may_pass && !act.request.starts_server) apply_scopes(act, task, approved);
   if (act.verdict.allows()) check_credentials(act);
+  if (act.verdict.kind == model::VerdictKind::kModify && !act.request.can_modify) {
+    deny(act.verdict, model::Layer::kPolicy,
+         "policy lets it through with some of its arguments blanked (@redact), and here they cannot be changed",
+         "leave these arguments out, and ask again");
+  }
 }
 
 std::shared_ptr<Act> Gate::admit(Caller caller, model::ActionRequest request, const json::object* definition,
@@ -191,6 +210,7 @@ void Gate::State::admit(const std::shared_ptr<Act>& act, std::optional<Refusal> 
   act->verdict.policy_revision = rules.policy->revision();
   if (const auto task = enter_task(*act)) {
     judge(*act, *task, false);
+    cover(*act, *task);
     const bool may_pass = act->verdict.allows() || act->verdict.kind == model::VerdictKind::kStepUp;
     // What policy says of arguments that the tool would not take helps nobody, where the caller may see what it takes.
     const bool is_malformed = refusal && refusal->layer == model::Layer::kSchema && is_shown;
@@ -209,6 +229,16 @@ void Gate::State::admit(const std::shared_ptr<Act>& act, std::optional<Refusal> 
   if (act->verdict.kind == model::VerdictKind::kStepUp) return hold(act, std::move(handlers));
   charge(*act);
   verdict_reached(act, std::move(handlers), record_attempt(*act));
+}
+
+// A command that a human approved as part of its line goes through as it starts.
+void Gate::State::cover(Act& act, const model::Task& task) {
+  if (act.verdict.kind != model::VerdictKind::kStepUp || act.request.operation != "execve") return;
+  auto approval = covered.take(act.task, act.request, act.classification, parts.clock->now_ms());
+  if (!approval) return;
+  act.approval = std::move(*approval);
+  act.covered = true;
+  judge(act, task, true);
 }
 
 // Hands the verdict out, once its receipt is as durable as the band demands.
@@ -244,6 +274,7 @@ void Gate::State::tell(const std::shared_ptr<Act>& act, const AdmitHandlers& han
     if (!act->withdrawn) handlers.on_verdict(act);
     return;
   }
+  if (act->verdict.kind == model::VerdictKind::kModify) blank(act->request.args, act->verdict.redact);
   if (act->grant) {
     apply_grant(*act);
     running.erase(act.get());
@@ -340,6 +371,7 @@ void Gate::on_approval(const approval::Approval& approval) {
     else deny(act->verdict, model::Layer::kTask, "the task ended while the act was held", "begin a new session");
   }
   state.charge(*act);
+  if (act->verdict.allows()) state.covered.add(act->task, act->approval, act->request, act->classification, now_ms);
   if (!act->verdict.allows()) receipt.detail["after"] = act->verdict.reason;
   state.verdict_reached(act, std::move(entry.handlers), state.parts.ledger->append(receipt));
 }

@@ -68,7 +68,7 @@ struct Refusal {
 struct Act {
   std::string id;
   Caller caller;
-  model::ActionRequest request;
+  model::ActionRequest request;  // where the verdict is kModify, as it is to be performed
   model::Classification classification;
   std::string task;
   model::Verdict verdict;
@@ -79,8 +79,9 @@ struct Act {
   bool withdrawn = false;
   std::optional<task::Grant> grant;  // what its task gains by it: asking for more is an act, too
   std::vector<std::shared_ptr<const credential::Lease>>
-      leases;        // what it is performed with: there when on_verdict comes with an allowing verdict
-  bool cut = false;  // the kill switch ended it: nothing more of it is sent or released
+      leases;            // what it is performed with: there when on_verdict comes with an allowing verdict
+  bool covered = false;  // its approval was given for a line that it is part of
+  bool cut = false;      // the kill switch ended it: nothing more of it is sent or released
 };
 
 // An act that waits for a human.

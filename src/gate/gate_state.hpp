@@ -13,6 +13,7 @@
 #include "base/ids.hpp"
 #include "catalogue/catalogue.hpp"
 #include "credential/lease_book.hpp"
+#include "gate/covered.hpp"
 #include "gate/gate.hpp"
 #include "ledger/ledger.hpp"
 #include "policy/policy_engine.hpp"
@@ -65,6 +66,8 @@ struct Gate::State {
   };
   std::unordered_map<std::string, Checked> definitions;  // by server NUL tool
 
+  Covered covered;
+
   // Scopes of tasks, compiled, by TaskBook::Scope::key.
   std::unordered_map<std::string, std::shared_ptr<const policy::PolicyEngine>> scopes;
 
@@ -74,6 +77,7 @@ struct Gate::State {
   Result<ledger::Sequence> record_attempt(const Act& act) const;
   std::optional<model::Task> enter_task(Act& act);
   void judge(Act& act, const model::Task& task, bool approved);  // policy, then the task's scopes
+  void cover(Act& act, const model::Task& task);
   void admit(const std::shared_ptr<Act>& act, std::optional<Refusal> refusal, bool is_shown, AdmitHandlers handlers);
   void verdict_reached(std::shared_ptr<Act> act, AdmitHandlers handlers, Result<ledger::Sequence> recorded);
   void hand_out(const std::shared_ptr<Act>& act, const AdmitHandlers& handlers);

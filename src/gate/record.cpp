@@ -10,6 +10,8 @@
 namespace interlock::gate {
 namespace {
 
+constexpr std::string_view kBlanked = "[redacted by policy]";
+
 constexpr std::size_t kLongString = 512;  // bytes kept of one string in a receipt
 constexpr std::size_t kSummaryBytes = 300;
 constexpr std::size_t kValueBytes = 80;
@@ -103,6 +105,13 @@ std::string without_credentials(std::string_view text) {
   std::string out(text);
   re2::RE2::GlobalReplace(&out, credential_shapes(), "[hidden]");
   return out;
+}
+
+void blank(json::value& args, const std::vector<std::string>& pointers) {
+  for (const auto& pointer : pointers) {
+    boost::system::error_code absent;
+    if (auto* value = args.find_pointer(pointer, absent); value != nullptr && !absent) *value = kBlanked;
+  }
 }
 
 json::value recorded_arguments(const json::value& args, const std::vector<std::string>& sensitive, ArgumentRecord mode,

@@ -19,6 +19,9 @@ std::string without_credentials(std::string_view text);
 json::value recorded_arguments(const json::value& args, const std::vector<std::string>& sensitive, ArgumentRecord mode,
                                std::string_view salt);
 
+// `args` with the values at `pointers` in place of which it says that policy has blanked them (@redact).
+void blank(json::value& args, const std::vector<std::string>& pointers);
+
 // One line for a human: "write_file path=/work/a.txt (1.2 KiB of content)". Bounded; control characters are replaced.
 std::string summary_of(const model::ActionRequest& request, const json::value& recorded);
 

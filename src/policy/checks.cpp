@@ -73,12 +73,34 @@ class AnnotationReader {
       facts.credential = text(annotation, kMaxIdBytes);
       if (policy_->effect() != cedar::Effect::kPermit)
         complain(annotation, "@credential stands on a forbid, which performs nothing", "write it on the permit of the act");
+    } else if (name == "redact") {
+      read_redact(annotation, facts);
     } else if (holds(kPlannedAnnotations, name)) {
       complain(annotation, "@" + annotation.name + " is not supported yet",
                "leave it out: a policy that promises it would promise too much");
     } else {
       complain(annotation, "there is no annotation " + in_ticks("@" + annotation.name),
                suggestion(name, kAnnotations, "the annotations are " + listed(kAnnotations)));
+    }
+  }
+
+  // "/content, /edits/0": JSON pointers (RFC 6901) below the arguments.
+  void read_redact(const cedar::Annotation& annotation, PolicyFacts& facts) {
+    if (policy_->effect() != cedar::Effect::kPermit)
+      complain(annotation, "@redact stands on a forbid, which performs nothing", "write it on the permit of the act");
+    const auto all = text(annotation, kMaxTextBytes);
+    for (std::size_t at = 0; at < all.size();) {
+      auto end = all.find(',', at);
+      if (end == std::string::npos) end = all.size();
+      const auto from = all.find_first_not_of(' ', at);
+      const auto pointer = from < end ? all.substr(from, all.find_last_not_of(' ', end - 1) - from + 1) : std::string();
+      if (!pointer.starts_with('/')) {
+        complain(annotation, "@redact names no argument by " + in_ticks(pointer),
+                 "write JSON pointers, as in @redact(\"/content, /headers/authorization\")");
+        return;
+      }
+      facts.redact.push_back(pointer);
+      at = end + 1;
     }
   }
 

@@ -11,11 +11,12 @@ namespace interlock::policy {
 
 // What a verdict says of one policy.
 struct PolicyFacts {
-  std::string id;          // @id, or "file:N" counted from 1
-  std::string reason;      // @reason; may be empty
-  std::string next;        // @next; may be empty
-  std::string credential;  // @credential, of a permit: what the act is performed with; may be empty
-  std::string place;       // "own.cedar:12"
+  std::string id;                   // @id, or "file:N" counted from 1
+  std::string reason;               // @reason; may be empty
+  std::string next;                 // @next; may be empty
+  std::string credential;           // @credential, of a permit: what the act is performed with; may be empty
+  std::vector<std::string> redact;  // @redact, of a permit: JSON pointers below args that are blanked
+  std::string place;                // "own.cedar:12"
   bool shadow = false;
 };
 

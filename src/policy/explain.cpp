@@ -111,7 +111,9 @@ void explain_allow(model::Verdict& verdict, const Finding& finding, const cedar:
     const PolicyFacts& facts = finding.layer.of(*policy);
     add_once(verdict.policies, facts.id);
     if (!facts.credential.empty()) add_once(verdict.credentials, facts.credential);
+    for (const auto& pointer : facts.redact) add_once(verdict.redact, pointer);
   }
+  if (!verdict.redact.empty()) verdict.kind = model::VerdictKind::kModify;
 }
 
 void explain_step_up(model::Verdict& verdict, const Finding& finding, const cedar::Response& blocked, const cedar::Response& allowed) {

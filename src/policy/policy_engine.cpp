@@ -5,6 +5,7 @@
 
 #include "policy/compiled.hpp"
 #include "policy/explain.hpp"
+#include "policy/parts.hpp"
 #include "policy/request_view.hpp"
 #include "policy/shadow.hpp"
 #include "policy/vocabulary.hpp"
@@ -21,7 +22,8 @@ Scratch& scratch_of_thread() {
 
 int strictness(VerdictKind kind) {
   switch (kind) {
-    case VerdictKind::kAllow: return 0;
+    case VerdictKind::kAllow:
+    case VerdictKind::kModify: return 0;
     case VerdictKind::kStepUp: return 1;
     default: return 2;
   }
@@ -129,7 +131,10 @@ Result<std::shared_ptr<const PolicyEngine>> PolicyEngine::load(std::span<const P
   return std::shared_ptr<const PolicyEngine>(new PolicyEngine(std::move(*compiled)));
 }
 
-model::Verdict PolicyEngine::decide(const Input& input) const { return Decision(*compiled_, input, scratch_of_thread()).decide(); }
+model::Verdict PolicyEngine::decide(const Input& input) const {
+  const auto decide_one = [this](const Input& one) { return Decision(*compiled_, one, scratch_of_thread()).decide(); };
+  return input.classification.parts.empty() ? decide_one(input) : decide_parts(input, decide_one);
+}
 
 bool PolicyEngine::may_ever(const Input& input, bool resource_known) const {
   if (compiled_->observe) return true;  // it denies nothing

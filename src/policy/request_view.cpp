@@ -93,6 +93,7 @@ void RequestView::describe_context(Value workspace, Knowledge knowledge) {
   }
   add("effects", arena.set(std::span(effects).first(count)));
   add("known", Value::boolean(classification.known));
+  add("sandboxed", Value::boolean(request.sandboxed));
   add("operation", text(request.operation));
   add("server", text(request.server));
   add("surface", text(request.surface));

@@ -57,7 +57,7 @@ class RequestView {
   Scratch& scratch_;
   bool is_tool_call_;
   cedar::NameView owner_;
-  std::array<cedar::Field, 13> context_;
+  std::array<cedar::Field, 14> context_;
   std::size_t context_size_ = 0;
   cedar::RequestSlice slice_;
 };

@@ -163,6 +163,21 @@ std::vector<Row> rows() {
   Case tunnel = asks("http/tunnel", Effect::kExecute, Band::kSensitive, false).on("Host", "pinned.example.com");
   out.push_back({17, tunnel, kAllow});
   out.push_back({17, tunnel.on("Host", "other.example.com"), kDeny});
+  const auto runs = [](const std::string& action, json::object args, bool sandboxed) {
+    Case run = a_case().calls(action).does({Effect::kExecute}, Band::kSensitive).on("Command", "git push", {{"Command", "git"}});
+    run.request.surface = "exec";
+    run.request.args = std::move(args);
+    run.request.sandboxed = sandboxed;
+    return run;
+  };
+  out.push_back({18, runs("git/push", {{"operands", json::array{"origin", "topic"}}}, true), kAllow});
+  out.push_back({18, runs("git/push", {{"operands", json::array{"origin", "main"}}}, true), kDeny});
+  out.push_back({18, runs("git/push", {{"operands", json::array{"origin", "topic"}}}, false), kDeny});
+  out.push_back({18, runs("exec/unknown", {}, true), kAllow});
+  out.push_back({18, runs("exec/unknown", {}, false), kDeny});
+  Case dotenv = runs("file/read", {}, true).on("File", "/work/.env");
+  out.push_back({18, dotenv, kDeny});
+  out.push_back({18, dotenv.on("File", "/work/README.md"), kAllow});
   Case workload = delegated;
   workload.subject.chain.front().human = false;
   out.push_back({15, workload, kDeny});
