@@ -8,6 +8,7 @@
 #include "approval/display.hpp"
 #include "catalogue/catalogue.hpp"
 #include "catalogue/openapi.hpp"
+#include "cli/catalogue_command.hpp"
 #include "cli/verbs.hpp"
 
 namespace interlock::cli {
@@ -20,12 +21,14 @@ constexpr const char* kHelp =
     "usage: interlock catalogue import FILE [--name NAME] [-o OUT] [--force] [--json]\n"
     "       interlock catalogue list [--json]\n"
     "       interlock catalogue show ENTRY\n"
+    "       interlock catalogue command [--cwd FOLDER] [--json] 'LINE'\n"
     "  import makes a connector from an OpenAPI 3.0 or 3.1 description (JSON or YAML; - is standard input). It prints the entry, or "
     "writes\n"
     "  it to OUT, and says on stderr what was left out. Effects and bands are guesses: read them, then name the file under `catalogue:` "
     "in\n"
     "  interlock.yaml. --force writes over a file that is there.\n"
-    "  list names the shipped entries and those of interlock.yaml; show prints a shipped one, to start from.\n";
+    "  list names the shipped entries and those of interlock.yaml; show prints a shipped one, to start from.\n"
+    "  command tells what a line for a shell is to the gate: its parts, each with action, resource, effects and band.\n";
 
 Result<std::string> read_all(const std::string& name) {
   std::string text;
@@ -132,7 +135,7 @@ int show(const Arguments& arguments) {
 }  // namespace
 
 int run_catalogue(const Places& places, const Words& words) {
-  const auto arguments = parse_arguments(words, {"--force"}, {"--name", "-o"});
+  const auto arguments = parse_arguments(words, {"--force"}, {"--name", "-o", "--cwd"});
   if (arguments.has("--help")) {
     std::printf("%s", kHelp);
     return kDone;
@@ -142,7 +145,8 @@ int run_catalogue(const Places& places, const Words& words) {
   if (command == "import") return import(arguments);
   if (command == "list") return list(places, arguments.has("--json"));
   if (command == "show") return show(arguments);
-  return complain_of_usage("say what to do" + did_you_mean(command, {"import", "list", "show"}), kHelp);
+  if (command == "command") return explain_command(places, arguments, kHelp);
+  return complain_of_usage("say what to do" + did_you_mean(command, {"import", "list", "show", "command"}), kHelp);
 }
 
 }  // namespace interlock::cli
