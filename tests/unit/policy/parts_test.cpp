@@ -17,9 +17,9 @@ using testing::UnorderedElementsAre;
 constexpr const char* kPolicies = R"(
 @id("all") permit (principal, action, resource);
 @id("no-push") @reason("Nothing is pushed.") forbid (principal, action == Action::"git/push", resource);
-@id("ask-rm") @reason("A human decides.") forbid (principal, action == Action::"rm", resource) unless { context.approved };
+@id("ask-rm") @reason("A human decides.") forbid (principal, action == Action::"rm/tree", resource) unless { context.approved };
 @id("not-out") forbid (principal, action == Action::"file/write", resource == File::"/etc/passwd");
-@id("with-args") forbid (principal, action == Action::"make", resource) when { context.args.argv.contains("install") };
+@id("with-args") forbid (principal, action == Action::"make/run", resource) when { context.args.argv.contains("install") };
 )";
 
 model::ActPart part(const std::string& action, Band band = Band::kRoutine, json::array argv = {}) {
@@ -49,11 +49,11 @@ model::Verdict decide(const Case& given, EngineOptions options = {}, const char*
   return (*engine)->decide(given.input());
 }
 
-TEST(Parts, AllAllowedIsAllowed) { EXPECT_EQ(decide(line({part("ls"), part("make")})).kind, VerdictKind::kAllow); }
+TEST(Parts, AllAllowedIsAllowed) { EXPECT_EQ(decide(line({part("ls"), part("make/run")})).kind, VerdictKind::kAllow); }
 
 TEST(Parts, OneDenialDeniesTheLineAndIsNamed) {
-  for (const auto& parts : {std::vector{part("ls"), part("git/push"), part("make")}, std::vector{part("git/push"), part("ls")},
-                            std::vector{part("rm"), part("git/push")}, std::vector{part("git/push"), part("rm")}}) {
+  for (const auto& parts : {std::vector{part("ls"), part("git/push"), part("make/run")}, std::vector{part("git/push"), part("ls")},
+                            std::vector{part("rm/tree"), part("git/push")}, std::vector{part("git/push"), part("rm/tree")}}) {
     const auto verdict = decide(line(parts));
     EXPECT_EQ(verdict.kind, VerdictKind::kDeny);
     EXPECT_THAT(verdict.policies, ElementsAre("no-push"));
@@ -62,18 +62,19 @@ TEST(Parts, OneDenialDeniesTheLineAndIsNamed) {
 }
 
 TEST(Parts, OneThatAsksMakesTheLineAsk) {
-  const auto verdict = decide(line({part("ls"), part("rm"), part("make")}));
+  const auto verdict = decide(line({part("ls"), part("rm/tree"), part("make/run")}));
   EXPECT_EQ(verdict.kind, VerdictKind::kStepUp);
-  EXPECT_THAT(verdict.reason, HasSubstr("rm: "));
-  auto approved = line({part("ls"), part("rm"), part("make")});
+  EXPECT_THAT(verdict.reason, HasSubstr("rm/tree: "));
+  auto approved = line({part("ls"), part("rm/tree"), part("make/run")});
   approved.approved = true;
   EXPECT_EQ(decide(approved).kind, VerdictKind::kAllow);
 }
 
 TEST(Parts, EachHasItsOwnArguments) {
-  EXPECT_EQ(decide(line({part("make", Band::kRoutine, {"make"}), part("ls", Band::kRoutine, {"ls", "install"})})).kind,
+  EXPECT_EQ(decide(line({part("make/run", Band::kRoutine, {"make"}), part("ls", Band::kRoutine, {"ls", "install"})})).kind,
             VerdictKind::kAllow);
-  EXPECT_EQ(decide(line({part("ls", Band::kRoutine, {"ls"}), part("make", Band::kRoutine, {"make", "install"})})).kind, VerdictKind::kDeny);
+  EXPECT_EQ(decide(line({part("ls", Band::kRoutine, {"ls"}), part("make/run", Band::kRoutine, {"make", "install"})})).kind,
+            VerdictKind::kDeny);
 }
 
 TEST(Parts, EachHasItsOwnResources) {
