@@ -78,6 +78,9 @@ void copilot_notes(std::vector<std::string>& out, const Host& host, const Place&
 
 std::vector<std::string> notes(const Host& host, const Place& place, const ReadFile& read) {
   std::vector<std::string> out;
+  if (place.for_project)
+    out.push_back("these files are the project's: wherever it is worked on, Interlock has to be at " + place.program +
+                  " and a gate has to run, or every call is denied");
   switch (host.id) {
     case HostId::kClaude: claude_notes(out, host, place, read); break;
     case HostId::kCodex: codex_notes(out, host, place, read); break;

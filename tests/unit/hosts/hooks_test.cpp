@@ -244,6 +244,9 @@ TEST(Hooks, what_keeps_them_from_running_is_said) {
   }
   EXPECT_TRUE(notes(*host_named("claude"), at_home(), FilesInMemory{}.reader()).empty());
   EXPECT_EQ(notes(*host_named("codex"), at_home(), FilesInMemory{}.reader()).size(), 1U);
+  auto project = at_home();
+  project.for_project = true;
+  EXPECT_NE(notes(*host_named("claude"), project, FilesInMemory{}.reader())[0].find(project.program), std::string::npos);
 }
 
 }  // namespace
