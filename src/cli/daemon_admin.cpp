@@ -96,6 +96,7 @@ json::object Daemon::describe_status() const {
   out["identity"] = identity_->describe();
   out["credentials"] = credentials_->describe();
   if (egress_) out["egress"] = egress_->describe();
+  if (exec_) out["runs"] = exec_->surface().describe();
   if (!last_refusal_.empty()) out["refused"] = last_refusal_;
   if (const auto trouble = organs_->ledger->trouble()) out["trouble"] = trouble->text();
   return out;

@@ -2,6 +2,8 @@
 
 #include "cli/egress_verb.hpp"
 #include "identity/identity.hpp"
+#include "ledger/reading.hpp"
+#include "model/verdict.hpp"
 
 namespace interlock::cli {
 namespace {
@@ -10,7 +12,19 @@ namespace {
 constexpr const char* kProxyInside = "http://127.0.0.1:7420";
 constexpr const char* kSocketInside = "/run/interlock/agents.sock";
 constexpr const char* kWorkloadInside = "/run/interlock/workload.sock";
-constexpr std::size_t kRoads = 2;  // the HTTP road out, then MCP
+constexpr std::size_t kReceiptsSummed = 20'000;  // of one run, the newest
+constexpr std::size_t kRoads = 2;                // the HTTP road out, then MCP
+
+// Of a gate that is an authority: the SPIFFE ID that the run's SVID has, so that both are one name in policies.
+std::string run_subject(const Config& config, const std::string& user, const std::string& program) {
+  const auto name = "run/" + user + "/" + program;
+  if (!config.identity.spiffe || !config.identity.spiffe->authority) return name;
+  std::string path = name;
+  for (auto& c : path)
+    if (c == '+') c = '_';  // no character of a SPIFFE ID
+  const auto id = spiffe::SpiffeId::parse("spiffe://" + config.identity.spiffe->trust_domain + "/" + path);
+  return id ? id->text() : name;
+}
 
 json::array texts(const std::vector<std::filesystem::path>& paths) {
   json::array out;
@@ -62,10 +76,25 @@ ExecWiring::ExecWiring(net::Loop& loop, Log& log, Organs& organs, IdentityWiring
   parts.adopt = [this](const exec::RunView& run, std::vector<net::OwnedFd> listeners) { return adopt(run, std::move(listeners)); };
   parts.release = [this](const exec::RunView& run) {
     // It may stand in a handler of one of them.
-    if (auto roads = roads_.extract(run.id)) loop_.post([kept = std::make_shared<decltype(roads)>(std::move(roads))] {});
+    if (auto roads = roads_.extract(run.id)) {
+      organs_.approvals->unbar(run.init);
+      loop_.post([kept = std::make_shared<decltype(roads)>(std::move(roads))] {});
+    }
   };
+  parts.summarize = [this](const exec::RunView& run, json::object& summary) { add_other_roads(run, summary); };
   parts.strict = config.preset == Preset::kStrict;
   exec_ = std::make_unique<exec::ExecSurface>(std::move(parts));
+  if (auto* spiffe = identity.spiffe()) {
+    spiffe->set_runs([this, domain = config.identity.spiffe->trust_domain](int pid) -> std::optional<Result<spiffe::SpiffeId>> {
+      const auto run = exec_->run_of(pid);
+      if (!run) return std::nullopt;
+      // In a pipeline a run is who its token says, and nobody has that name from this authority.
+      if (!run->subject.id.starts_with("spiffe://" + domain + "/run/"))
+        return fail(ErrorCode::kDenied, "the run is " + run->subject.id + ", which this authority does not name",
+                    "use the token that it was started with");
+      return spiffe::SpiffeId::parse(run->subject.id);
+    });
+  }
 }
 
 ExecWiring::~ExecWiring() = default;
@@ -108,7 +137,7 @@ void ExecWiring::identify(const net::Peer& peer, const json::object& order, std:
     std::string name;
     for (const char c : program.substr(program.rfind('/') + 1))
       name += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("._+-").contains(c) ? c : '_';
-    subject.id = "run/" + identity::user_name(peer.uid) + "/" + (name.empty() ? "unknown" : name);
+    subject.id = run_subject(config_, identity::user_name(peer.uid), name.empty() ? "unknown" : name);
   }
   if (auto admitted = organs_.registry->admit(subject, organs_.clock.now_ms()); !admitted) return done(fail(std::move(admitted.error())));
   done(std::move(subject));
@@ -160,8 +189,50 @@ Status ExecWiring::adopt(const exec::RunView& run, std::vector<net::OwnedFd> lis
         if (!front->handle(request, exchange)) exchange->respond(404, {{"Content-Type", "text/plain"}}, "MCP is at /mcp and /mcp/NAME\n");
       });
   roads->mcp = roads->server->adopt_listener(std::move(listeners[1]));
+  // Nobody below it speaks for a human, whichever socket of the gate they got to.
+  organs_.approvals->bar(run.init);
   roads_.emplace(run.id, std::move(roads));
   return {};
+}
+
+// What was decided for the task on its HTTP road and at its servers: programs the summary has already.
+void ExecWiring::add_other_roads(const exec::RunView& run, json::object& summary) {
+  const auto found =
+      ledger::find_receipts(organs_.ledger->log_folder().parent_path(), {.kind = "attempt", .task = run.task, .limit = kReceiptsSummed});
+  if (!found) return log_.error("the summary of a run lacks its other roads", found.error());
+  auto* acts = summary["acts"].if_object();
+  auto* denied = summary["denied"].if_array();
+  if (acts == nullptr || denied == nullptr) return;
+  std::int64_t allowed = 0;
+  std::map<std::string, json::object> kinds;
+  for (const auto& record : found->records) {
+    const auto receipt = json::parse(record.text);
+    if (!receipt || !receipt->is_object()) continue;
+    const auto& facts = receipt->get_object();
+    if (json::string_at(facts, "surface") == "exec") continue;
+    const auto verdict = json::string_at(facts, "verdict").value_or("");
+    if (verdict == model::verdict_name(model::VerdictKind::kAllow) || verdict == model::verdict_name(model::VerdictKind::kModify))
+      ++allowed;
+    if (verdict != model::verdict_name(model::VerdictKind::kDeny)) continue;
+    static const json::object kNothing;
+    const auto* detail = json::object_at(facts, "detail");
+    if (detail == nullptr) detail = &kNothing;
+    json::object one{
+        {"action", json::string_at(facts, "action").value_or("")},   {"resource", json::string_at(facts, "resource").value_or("")},
+        {"layer", json::string_at(facts, "layer").value_or("")},     {"reason", json::string_at(*detail, "reason").value_or("")},
+        {"surface", json::string_at(facts, "surface").value_or("")}, {"count", 1}};
+    if (const auto* policies = json::array_at(*detail, "policies")) one["policies"] = *policies;
+    const auto key = json::write(one);
+    const auto [slot, is_new] = kinds.try_emplace(key, std::move(one));
+    if (!is_new) slot->second["count"] = slot->second.at("count").as_int64() + 1;
+  }
+  std::int64_t count = 0;
+  for (auto& [_, one] : kinds) {
+    count += one.at("count").as_int64();
+    denied->emplace_back(std::move(one));
+  }
+  (*acts)["allowed"] = json::int_at(*acts, "allowed").value_or(0) + allowed;
+  (*acts)["denied"] = json::int_at(*acts, "denied").value_or(0) + count;
 }
 
 }  // namespace interlock::cli

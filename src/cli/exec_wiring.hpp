@@ -37,6 +37,7 @@ class ExecWiring {
   Status adopt(const exec::RunView& run, std::vector<net::OwnedFd> listeners);
   void identify(const net::Peer& peer, const json::object& order, std::function<void(Result<model::Subject>)> done);
   Result<EgressWiring*> egress();
+  void add_other_roads(const exec::RunView& run, json::object& summary);
 
   net::Loop& loop_;
   Log& log_;

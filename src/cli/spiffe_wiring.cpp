@@ -51,7 +51,14 @@ Status SpiffeWiring::start_authority(store::SealedStore& vault) {
   join_bundles();
   if (auto renewed = renew_own(); !renewed) return renewed;
   if (!setup_.serves) return {};
-  const auto attest = [domain = setup_.config.trust_domain, workloads = config.workloads](const spiffe::WorkloadPeer& peer) {
+  const auto attest = [this, domain = setup_.config.trust_domain,
+                       workloads = config.workloads](const spiffe::WorkloadPeer& peer) -> Result<std::vector<spiffe::SpiffeId>> {
+    if (run_of_) {
+      if (auto id = run_of_(peer.pid)) {
+        if (!*id) return fail(std::move(id->error()));
+        return std::vector{std::move(**id)};
+      }
+    }
     return workload_names(domain, workloads, identity::local_subject(peer.pid, peer.uid));
   };
   server_ = std::make_unique<spiffe::WorkloadServer>(loop_, *authority_, attest, [this] { return bundles_; });

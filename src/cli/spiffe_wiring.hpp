@@ -42,6 +42,10 @@ class SpiffeWiring {
   const std::optional<spiffe::X509Svid>& svid() const { return svid_; }  // nullopt: none has come yet
   spiffe::Authority* authority() const { return authority_.get(); }      // null: SVIDs come from elsewhere
   void fetch_jwt_svid(std::string audience, std::function<void(Result<std::string>)> done);
+  // Who a process is that is inside a run; nullopt: it is in none. No program inside is one of the configured workloads, whatever its file
+  // is called there.
+  using RunOf = std::function<std::optional<Result<spiffe::SpiffeId>>(int pid)>;
+  void set_runs(RunOf run_of) { run_of_ = std::move(run_of); }
   // Rotates what is due; call it every second or so.
   void tick();
   std::string trouble() const;  // empty: all is well
@@ -55,6 +59,7 @@ class SpiffeWiring {
   Status renew_own();
   void join_bundles();
 
+  RunOf run_of_;
   net::Loop& loop_;
   const Clock& clock_;
   SpiffeSetup setup_;

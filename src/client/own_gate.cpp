@@ -20,6 +20,7 @@ namespace {
 constexpr std::int64_t kStartMs = 30'000;
 constexpr std::int64_t kEndMs = 10'000;
 constexpr std::int64_t kMillisecondNs = 1'000'000;
+constexpr std::size_t kWordsBytes = 2'000;  // of its log
 constexpr const char* kListening = "\"listening\"";
 
 // Its own session: the terminal's signals are the command's.
@@ -39,12 +40,26 @@ constexpr const char* kListening = "\"listening\"";
   ::_exit(127);
 }
 
+// What a gate that did not come up has told, on one line.
+std::string last_words(const std::string& log, off_t from) {
+  const int fd = ::open(log.c_str(), O_RDONLY | O_CLOEXEC);
+  char bytes[kWordsBytes];
+  const auto got = fd < 0 ? 0 : ::pread(fd, bytes, sizeof bytes, from);
+  if (fd >= 0) ::close(fd);
+  std::string out(bytes, got > 0 ? static_cast<std::size_t>(got) : 0);
+  while (!out.empty() && (out.back() == '\n' || out.back() == ' ')) out.pop_back();
+  for (auto& c : out)
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  return out.empty() ? "it said nothing" : out;
+}
+
 }  // namespace
 
 Result<OwnGate> OwnGate::start(const std::string& config, const std::string& state, const std::string& log) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail(system_error("pipe", errno));
-  const int log_fd = log.empty() ? -1 : ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const int log_fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const auto log_began = log_fd < 0 ? 0 : ::lseek(log_fd, 0, SEEK_END);
   const int errors = log_fd >= 0 ? log_fd : ::open("/dev/null", O_WRONLY | O_CLOEXEC);
   std::vector<std::string> words = {gate_program(), "serve", "--config", config, "--state", state, "--listen", "127.0.0.1:0"};
   std::vector<char*> argv;
@@ -74,8 +89,9 @@ Result<OwnGate> OwnGate::start(const std::string& config, const std::string& sta
   }
   ::close(ends[0]);
   if (told.find(kListening) == std::string::npos) {
-    return fail(ErrorCode::kUnavailable, "no gate runs here, and the one that was started for this run does not come up",
-                "`interlock check --config " + config + "` looks the configuration over" + (log.empty() ? "" : "; its log is " + log));
+    return fail(ErrorCode::kUnavailable,
+                "no gate runs here, and the one that was started for this run does not come up: " + last_words(log, log_began),
+                "`interlock check --config " + config + "` looks the configuration over; its log is " + log);
   }
   return gate;
 }

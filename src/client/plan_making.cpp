@@ -1,9 +1,12 @@
 #include "client/plan_making.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "client/plan_environment.hpp"
 #include "hosts/edit.hpp"
@@ -15,6 +18,7 @@ namespace fs = std::filesystem;
 using sandbox::Mount;
 
 constexpr std::size_t kConfigurationBytes = std::size_t{4} << 20;  // of an agent's own files
+constexpr int kSystemDepth = 3;                                    // of /etc, that is looked through for what not everybody may read
 constexpr std::uint16_t kProxyPort = 7420;
 constexpr std::uint16_t kMcpPort = 7410;
 
@@ -68,8 +72,17 @@ std::optional<std::string> text_of(const std::string& path) {
   return in.bad() ? std::nullopt : std::optional(std::move(out));
 }
 
-// ~/x and ./x of the host tables.
+std::function<std::string(std::string_view)> variables_of(const PlanFacts& facts) {
+  return [&facts](std::string_view name) {
+    const auto found = facts.environment.find(std::string(name));
+    return found == facts.environment.end() ? std::string() : found->second;
+  };
+}
+
+// ~/x and ./x of the host tables, wherever the human has moved them to.
 std::string placed(std::string_view path, const PlanFacts& facts) {
+  if (facts.host != nullptr)
+    return hosts::path_of(*facts.host, path, {.home = facts.home, .project = facts.workspace, .environment = variables_of(facts)});
   if (path.starts_with("~/")) return facts.home + "/" + std::string(path.substr(2));
   if (path.starts_with("./")) return facts.workspace + "/" + std::string(path.substr(2));
   return std::string(path);
@@ -121,22 +134,27 @@ class Making {
       std::error_code error;
       if (fs::is_directory(at, error)) add_empty(at, 0755);
     }
-    hide_unreadable("/etc");
+    hide_unreadable("/etc", kSystemDepth);
     add_empty("/tmp", 01777);
     add_empty("/var/tmp", 01777);
     add_empty("/run", 0755);
     out_.plan.mounts.push_back({.kind = Mount::Kind::kLink, .at = "/var/run", .source = "/run"});
   }
 
-  // Root reads what others may not: inside it shall not.
-  void hide_unreadable(const std::string& folder) {
+  // Root, and a group that is trusted, reads what others may not: inside it shall not.
+  void hide_unreadable(const std::string& folder, int depth) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(folder, fs::directory_options::skip_permission_denied, error)) {
-      const auto status = entry.symlink_status(error);
-      const bool others_read = (status.permissions() & fs::perms::others_read) != fs::perms::none;
-      if (error || others_read || fs::is_symlink(status)) continue;
-      if (fs::is_directory(status)) add_empty(entry.path().string(), 0755);
-      else if (fs::is_regular_file(status)) add(Mount::Kind::kFixedText, entry.path().string(), true);
+      if (entry.is_symlink(error)) continue;
+      const bool is_folder = entry.is_directory(error);
+      const auto path = entry.path().string();
+      if (is_folder && std::ranges::find(kSystemSecrets, path) != kSystemSecrets.end()) continue;
+      const bool others_read = (entry.symlink_status(error).permissions() & fs::perms::others_read) != fs::perms::none;
+      if (error) continue;
+      if (is_folder && others_read && depth > 0) hide_unreadable(path, depth - 1);
+      if (others_read || ::access(path.c_str(), R_OK) != 0) continue;
+      if (is_folder) add_empty(path, 0755);
+      else if (entry.is_regular_file(error)) add(Mount::Kind::kFixedText, path, true);
     }
   }
 
@@ -204,7 +222,8 @@ class Making {
         out_.plan.mounts.push_back({.kind = Mount::Kind::kText, .at = at, .text = std::move(*text), .mode = 0600});
       }
     }
-    const hosts::Place place{.home = facts_.home, .project = facts_.workspace, .program = facts_.own_program};
+    const hosts::Place place{
+        .home = facts_.home, .project = facts_.workspace, .program = facts_.own_program, .environment = variables_of(facts_)};
     const hosts::ReadFile read = [](const std::string& path) -> Result<std::optional<std::string>> { return text_of(path); };
     std::vector<std::string> other;
     const auto changes = hosts::through_gate(*facts_.host, place, read, [&](std::string_view server) -> std::optional<std::string> {

@@ -25,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kNotStarted = 125;
+constexpr int kNoProgram = 127;
 constexpr int kSomethingDenied = 3;
 constexpr int kSignalled = 128;
 constexpr std::int64_t kConnectMs = 2'000;
@@ -117,10 +118,6 @@ Result<RunGrant> ask_for_run(GateLink& link, const RunOrder& order, const PlanFa
 
 // The boundary stands, and nothing runs in it yet: its roads are handed to the gate, which may still say no.
 Status hand_over(sandbox::Running& running, GateLink& link) {
-  auto listeners = running.take_listeners();
-  const auto told = link.ask({{"op", "listeners"}}, kAnswerMs, listeners);
-  for (const int fd : listeners) ::close(fd);
-  if (!told) return fail(told.error());
   const auto& enforced = running.enforced();
   json::object message{{"op", "started"},
                        {"pid", running.process()},
@@ -128,6 +125,10 @@ Status hand_over(sandbox::Running& running, GateLink& link) {
                        {"exec_watch", enforced.exec_watch},
                        {"missing", words_of(enforced.missing)}};
   if (auto started = link.ask(std::move(message), kAnswerMs); !started) return fail(std::move(started.error()));
+  auto listeners = running.take_listeners();
+  const auto told = link.ask({{"op", "listeners"}}, kAnswerMs, listeners);
+  for (const int fd : listeners) ::close(fd);
+  if (!told) return fail(told.error());
   return {};
 }
 
@@ -182,7 +183,11 @@ Done carry_out(const RunOrder& order, const PlanFacts& facts) {
     for (const auto& line : made->left_out) std::fprintf(stderr, "interlock: left out: %s\n", line.c_str());
   }
   auto running = sandbox::Running::start(made->plan);
-  if (!running) return {refuse(running.error())};
+  if (!running) {
+    const int code = refuse(running.error());
+    const bool is_missing = running.error().code == ErrorCode::kNotFound && running.error().message.starts_with(order.argv[0] + " is ");
+    return {is_missing ? kNoProgram : code};
+  }
   const auto& missing = (*running)->enforced().missing;
   if (!missing.empty() && !order.quiet) {
     for (const auto& line : missing) std::fprintf(stderr, "interlock: not enforced on this kernel: %s\n", line.c_str());
@@ -196,8 +201,9 @@ Done carry_out(const RunOrder& order, const PlanFacts& facts) {
   const auto end = supervise(**running, *link, {.quiet = order.quiet, .verbose = order.verbose});
   const int code = exit_code_of(end.wait_status);
   if (end.cut && !order.quiet) std::fprintf(stderr, "interlock: the run was ended by the gate: %s\n", end.cut_reason.c_str());
+  const bool wants_all = order.ci || order.fail_on_denied || !order.summary_file.empty() || !order.sarif_file.empty();
   auto ended = end.gate_gone ? Result<json::object>(fail(ErrorCode::kUnavailable, "the gate is gone"))
-                             : link->ask({{"op", "end"}, {"status", code}}, kAnswerMs);
+                             : link->ask({{"op", "end"}, {"status", code}, {"all", wants_all}}, kAnswerMs);
   if (!ended) {
     // Nobody can say what was denied: a pipeline must not take that for nothing.
     if (order.ci && code == 0) return {refuse({ErrorCode::kUnavailable, "what this run did cannot be told: " + ended.error().message, ""})};

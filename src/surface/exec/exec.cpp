@@ -50,6 +50,7 @@ struct ExecSurface::State : std::enable_shared_from_this<ExecSurface::State> {
     std::weak_ptr<net::AgentConnection> connection;
     bool ended = false;
     bool waits_for_human = true;
+    std::set<std::string> given_variables;  // of the environment, by the gate itself: NAME=VALUE
     std::int64_t allowed = 0;
     std::int64_t denied = 0;
     std::int64_t approved = 0;
@@ -146,6 +147,10 @@ void ExecSurface::State::begin_run(const std::shared_ptr<net::AgentConnection>& 
     if (const auto to = ended->connection.lock()) to->answer({{"op", "cut"}, {"reason", "its task has ended"}});
   });
   auto& out = *prepared;
+  if (const auto* environment = json::object_at(out, "environment")) {
+    for (const auto& [name, value] : *environment)
+      if (value.is_string()) run->given_variables.insert(std::string(name) + "=" + std::string(json::view(value.get_string())));
+  }
   out["run"] = run->view.id;
   out["task"] = run->view.task;
   out["subject"] = run->view.subject.id;
@@ -156,7 +161,8 @@ void ExecSurface::State::begin_run(const std::shared_ptr<net::AgentConnection>& 
 void ExecSurface::State::listeners(const std::shared_ptr<net::AgentConnection>& connection, std::int64_t id,
                                    std::vector<net::OwnedFd> descriptors) {
   const auto run = run_of(*connection);
-  if (!run || run->ended) return answer(*connection, id, error_of({ErrorCode::kNotFound, "this connection has no run", ""}));
+  if (!run || run->ended || run->view.init <= 0)
+    return answer(*connection, id, error_of({ErrorCode::kInvalid, "there is no run here that has started", ""}));
   if (auto adopted = parts.adopt(run->view, std::move(descriptors)); !adopted) return answer(*connection, id, error_of(adopted.error()));
   answer(*connection, id, {});
 }
@@ -210,9 +216,16 @@ void ExecSurface::State::exec(const std::shared_ptr<net::AgentConnection>& conne
   request.target = executable;
   request.sandboxed = true;
   json::object args{{"argv", *argv}, {"cwd", text_at(message, "cwd")}};
-  for (const auto* name : {"script", "loader", "in_memory", "path"}) {
+  for (const auto* name : {"script", "in_memory", "path"}) {
     if (const auto* value = json::find(message, name)) args[name] = *value;
   }
+  // What the gate itself has set changes nothing that anybody has to know of.
+  json::array loader;
+  if (const auto* all = json::array_at(message, "loader")) {
+    for (const auto& one : *all)
+      if (!one.is_string() || !run->given_variables.contains(std::string(json::view(one.get_string())))) loader.push_back(one);
+  }
+  if (!loader.empty()) args["loader"] = std::move(loader);
   request.args = std::move(args);
 
   const auto held_until = [this](const gate::Held& held) { return std::max<std::int64_t>(0, held.expires_ms - parts.clock->now_ms()); };
@@ -319,7 +332,7 @@ void ExecSurface::State::end(const std::shared_ptr<net::AgentConnection>& connec
   const auto run = run_of(*connection);
   if (!run || run->ended) return answer(*connection, id, error_of({ErrorCode::kNotFound, "this connection has no run", ""}));
   auto summary = summary_of(*run);
-  if (parts.summarize) parts.summarize(run->view, summary);
+  if (parts.summarize && json::bool_at(message, "all")) parts.summarize(run->view, summary);
   finish(run, "the command ended with " + std::to_string(json::int_at(message, "status").value_or(-1)));
   answer(*connection, id, {{"summary", std::move(summary)}});
 }

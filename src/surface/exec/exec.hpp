@@ -5,11 +5,12 @@
 //   form},"lifetime"?,"enforced":{...},"missing":[...],"agent"?:"claude","ci"?:{...}}
 //      →
 //      {"run":ID,"task":ID,"subject":ID,"environment":{...},"visible":[files],"sockets":{inside:outside},"mcp":[names],"plan":{hide,read,write,keep_environment,limits}}
-//   {"op":"listeners"} with the listening sockets inside: the HTTP road out, then MCP → {}
-//   {"op":"started","pid":init}  who is below that process is of this run                → {}
+//   {"op":"started","pid":init}  who is below that process is of this run; nothing runs yet → {}
+//   {"op":"listeners"} with the listening sockets inside: the HTTP road out, then MCP      → {}
 //   {"op":"exec","pid","path","executable","argv":[...],"cwd","script"?,"loader":[...],"in_memory"?} →
 //   {"allow":bool,"reason"?,"next"?,"held"?}
-//   {"op":"end","status":N}                                                             → {"summary":{...}}
+//   {"op":"end","status":N,"all"?:true}                                                 → {"summary":{...}}
+// With "all" the summary has what was denied on the run's other roads, too, which takes a look into the ledger.
 // A held act is answered when a human has; before that {"held":{approval,summary}} comes with "id" and "more":true. The connection's end
 // ends the run and its task. Whoever is in a run cannot open another: no run, no approval, nothing of the admin's from inside. Loop thread
 // only.
