@@ -74,8 +74,9 @@ Status apply_limits(const ResourceLimits& limits) {
                                          {RLIMIT_FSIZE, limits.file_bytes},
                                          {RLIMIT_CPU, limits.cpu_seconds}})
     if (auto done = limit(resource, wanted); !done) return done;
-  // A core file would hold what the agent knew.
-  return limit(RLIMIT_CORE, 0);
+  // A core file would hold what the agent knew. One byte is too little for a file, and what a program that takes cores is not given either
+  // (core(5)); with none it would be.
+  return limit(RLIMIT_CORE, 1);
 }
 
 }  // namespace interlock::sandbox

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -34,10 +35,14 @@ std::optional<FirstLine> first_line(std::string_view head) {
   return line;
 }
 
-// The rest of a path below one's own folder of /proc: "exe" or "fd/N", which are no links that a path walk from outside can follow.
+bool is_file_link(std::string_view rest) {
+  return rest == "exe" || (rest.starts_with("fd/") && rest.size() > 3 && rest.find_first_not_of("0123456789", 3) == rest.npos);
+}
+
+// A path below a process's own folder of /proc, whose links lead nowhere for a walk from outside.
 struct OwnLink {
   std::string_view process;  // "self", "thread-self" or a number
-  std::string rest;
+  std::string rest;          // below that folder
 };
 std::optional<OwnLink> own_link(std::string_view path) {
   if (path.starts_with("/dev/fd/")) return OwnLink{"self", std::string(path.substr(5))};
@@ -47,9 +52,6 @@ std::optional<OwnLink> own_link(std::string_view path) {
   const std::size_t cut = path.find('/');
   if (cut == path.npos) return std::nullopt;
   const std::string_view process = path.substr(0, cut), rest = path.substr(cut + 1);
-  const bool names_file =
-      rest == "exe" || (rest.starts_with("fd/") && rest.find_first_not_of("0123456789", 3) == rest.npos && rest.size() > 3);
-  if (!names_file) return std::nullopt;
   return OwnLink{process, std::string(rest)};
 }
 
@@ -94,8 +96,12 @@ KnownPrograms::Key KnownPrograms::key_of(const struct stat& status) {
 
 std::expected<ProgramFinder::Opened, int> ProgramFinder::open_path(const std::string& path) const {
   if (path.empty()) return std::unexpected(ENOENT);
+  if (path.size() >= PATH_MAX) return std::unexpected(ENAMETOOLONG);
   if (const auto own = own_link(path)) {
     const bool is_own = own->process == "self" || own->process == "thread-self" || own->process == own_number(process_);
+    if (is_own && own->rest.starts_with("cwd/")) return open_path(cwd_ + own->rest.substr(3));
+    if (is_own && own->rest.starts_with("root/")) return open_path(own->rest.substr(4));
+    if (!is_file_link(own->rest)) return std::unexpected(EACCES);
     Descriptor file(is_own ? ::open((process_ + own->rest).c_str(), O_PATH | O_CLOEXEC) : -1);
     if (!file) return std::unexpected(is_own ? errno : EACCES);
     return Opened{std::move(file), {}};

@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -156,13 +157,13 @@ Result<std::unique_ptr<Running>> Running::start(const Plan& plan) {
                   "redirect it from a file, or from /dev/null");
   auto channel = make_channel();
   if (!channel) return fail(channel.error());
-  int release[2];
-  if (::pipe2(release, O_CLOEXEC) != 0) return fail(system_error("pipe", errno));
+  auto release = make_channel();
+  if (!release) return fail(release.error());
 
   InsideParts parts;
   parts.plan = &plan;
   parts.channel = std::move(channel->inside);
-  parts.release = Descriptor(release[0]);
+  parts.release = std::move(release->inside);
   parts.launcher = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
   if (!parts.launcher) return fail(system_error("pidfd_open", errno));
   parts.user = ::geteuid();
@@ -179,13 +180,20 @@ Result<std::unique_ptr<Running>> Running::start(const Plan& plan) {
 
   auto state = std::make_unique<State>();
   state->channel = std::move(channel->launcher);
-  state->release = Descriptor(release[1]);
+  state->release = std::move(release->launcher);
   auto cloned = clone_into_namespaces(kNamespaces | CLONE_NEWUSER);
-  if (!cloned) {
-    return fail(
-        Error{cloned.error().code, "user namespaces are not to be had: " + cloned.error().message,
-              "sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0; in Docker: --security-opt seccomp=unconfined"});
+  if (!cloned && parts.user == 0) {
+    // Root can do without one: it gives up all capabilities either way, and the namespaces around it stay the same.
+    const Error why = cloned.error();
+    parts.enforced.user_namespace = false;
+    parts.enforced.missing.push_back("a user namespace is not to be had (" + why.message +
+                                     "): the run is root of this machine's, without any capability");
+    if (cloned = clone_into_namespaces(kNamespaces); !cloned) cloned = fail(why);
   }
+  if (!cloned)
+    return fail(Error{cloned.error().code, "user namespaces are not to be had: " + cloned.error().message,
+                      "sysctl kernel.unprivileged_userns_clone=1 and user.max_user_namespaces above 0; in Docker: --security-opt "
+                      "seccomp=unconfined"});
   if (cloned->process == 0) {
     state->channel.reset();
     state->release.reset();
@@ -222,7 +230,7 @@ std::vector<int> Running::take_listeners() {
 
 Status Running::release() {
   const char byte = 1;
-  if (::write(state_->release.get(), &byte, 1) != 1) return fail(system_error("the command cannot begin", errno));
+  if (::send(state_->release.get(), &byte, 1, MSG_NOSIGNAL) != 1) return fail(system_error("the command cannot begin", errno));
   state_->release.reset();
   return {};
 }

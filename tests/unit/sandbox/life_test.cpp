@@ -1,6 +1,7 @@
 // How a run begins and ends: exit codes, signals, descriptors, listeners, limits; and that nothing of it lives on.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -269,6 +270,29 @@ TEST_F(Life, a_program_that_is_not_there_is_told_before_anything_begins) {
   plan.argv = {"true"};
   plan.folder = "/not/there";
   EXPECT_EQ(Running::start(plan).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(Life, root_does_without_a_user_namespace_where_there_is_none) {
+  // A namespace of its own in which no more can be made: what root finds in a container, say.
+  const pid_t launcher = ::fork();
+  if (launcher == 0) {
+    const auto put = [](const char* file, const std::string& text) { std::ofstream(file) << text; };
+    const std::string user = std::to_string(::geteuid()), group = std::to_string(::getegid());
+    if (::unshare(CLONE_NEWUSER) != 0) ::_exit(50);
+    put("/proc/self/setgroups", "deny");
+    put("/proc/self/uid_map", "0 " + user + " 1");
+    put("/proc/self/gid_map", "0 " + group + " 1");
+    put("/proc/sys/user/max_user_namespaces", "0");
+    auto running = Running::start(plan_in(work, "grep -E 'CapEff|NoNewPrivs' /proc/self/status | tr -d '\\t'; id -u"));
+    if (!running) work.write("trouble", running.error().text());
+    if (!running || (*running)->enforced().user_namespace || (*running)->enforced().complete()) ::_exit(51);
+    if (!(*running)->release()) ::_exit(52);
+    ::_exit((*running)->wait() == 0 ? 0 : 53);
+  }
+  int status = 0;
+  ::waitpid(launcher, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0) << work.read("trouble");
+  EXPECT_EQ(work.read("out"), "CapEff:0000000000000000\nNoNewPrivs:1\n0\n");
 }
 
 TEST_F(Life, ignored_and_blocked_signals_of_the_launcher_are_not_passed_on_but_for_those_a_user_ignores) {
