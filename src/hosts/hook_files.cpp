@@ -56,12 +56,13 @@ export const Interlock = async ({ directory }) => ({
     const answer = await ask({ hook: "tool.execute.before", sessionID: input.sessionID, callID: input.callID, tool: input.tool, args: output.args ?? {}, cwd: directory });
     if (answer.args) replace(output.args, answer.args);
   },
+  // Of an MCP tool the result is its `content`.
   "tool.execute.after": async (input, output) => {
-    const answer = await ask({ hook: "tool.execute.after", sessionID: input.sessionID, callID: input.callID, tool: input.tool, args: input.args ?? {}, output: output.output ?? "", cwd: directory });
-    if (typeof answer.output === "string") {
-      output.output = answer.output;
-      output.metadata = {};
-    }
+    const said = output.output ?? output.content ?? "";
+    const answer = await ask({ hook: "tool.execute.after", sessionID: input.sessionID, callID: input.callID, tool: input.tool, args: input.args ?? {}, output: said, cwd: directory });
+    if (typeof answer.output !== "string") return;
+    if (output.content !== undefined) replace(output, { content: [{ type: "text", text: answer.output }] });
+    else Object.assign(output, { output: answer.output, metadata: {} });
   },
 });
 )js";

@@ -104,6 +104,9 @@ describe("opencode's module", () => {
     await redacting.hooks["tool.execute.after"]({ ...call, args: {} }, result);
     assert.equal(result.output, "***");
     assert.doesNotMatch(JSON.stringify(result), /s3cret/);
+    const of_mcp = { content: [{ type: "text", text: "s3cret" }], structuredContent: { a: "s3cret" } };
+    await redacting.hooks["tool.execute.after"]({ ...call, args: {} }, of_mcp);
+    assert.deepEqual(of_mcp, { content: [{ type: "text", text: "***" }] });
   });
 
   it("throws, which blocks, on a no, on a crash, on nonsense, and where the program is gone", async () => {
