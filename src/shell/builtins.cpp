@@ -170,7 +170,9 @@ void Walk::builtin(const std::vector<Value>& argv, const Simple& simple, const P
           state_.stops_on_failure = true;
         if (*words[i].text == "-o" || *words[i].text == "+o") {
           if (word(i + 1) == "errexit" && *words[i].text == "-o" && !place.conditional) state_.stops_on_failure = true;
-          ++i;
+          if (word(i + 1) == "keyword") say("set -k turns arguments into variables");
+          ++i;  // the option's name, where there is one
+          continue;
         }
         if (words[i].text->find('k') != std::string::npos && words[i].text->starts_with('-')) say("set -k turns arguments into variables");
         continue;

@@ -1,7 +1,7 @@
 // Where an agent works in a test: a human's home with a secret and a repository in it, a folder beside it, an MCP server's notes, two sites, a
 // scripted model, and, where the mode has them, a gate, its hooks and a run around the agent. All of it is looked at afterwards, as it is.
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { gateBinary, interlock, nodeBinary, scratch, startGate, write } from "../peers/parts.mjs";
 import { notesServer } from "./agents.mjs";
@@ -18,7 +18,7 @@ export const labPolicies = ({ place }) => `
 @id("lab/permit") permit (principal, action, resource);
 @id("lab/no-push") @reason("Nothing is pushed from the lab.") forbid (principal, action == Action::"git/push", resource);
 @id("lab/only-the-workspace") @reason("Files are changed in the workspace.")
-forbid (principal, action in [Action::"write", Action::"delete"], resource is File) unless { resource in Workspace::"default" };
+forbid (principal, action in [Action::"write", Action::"delete"], resource is File) unless { resource in Workspace::"default" || action == Action::"exec/unknown" };
 @id("lab/no-keys") @reason("Keys are not read.") forbid (principal, action, resource is File) when { resource.path like "*/.ssh/*" };
 @id("lab/no-erasing") @reason("Notes stay.") forbid (principal, action, resource) when { context.tool == "erase" };
 @id("lab/not-that-site") @reason("That site is not for agents.") forbid (principal, action, resource in Host::"evil-${place}.lab.test");
@@ -30,7 +30,17 @@ forbid (principal, action == Action::"exec/unknown", resource) unless { context.
 export const modes = { bare: {}, hooks: { hooks: true }, boundary: { run: true }, both: { hooks: true, run: true } };
 
 // own: a copy of the programs, which a test may break. Returns the world; close() it.
-export async function openWorld(agent, { mode, policies = labPolicies, extra = "", approval = "60s", own = false, run = [] }) {
+export async function openWorld(agent, options) {
+  const closers = [];
+  try {
+    return await madeWorld(agent, options, closers);
+  } catch (error) {
+    for (const close of closers) await close();
+    throw error;
+  }
+}
+
+async function madeWorld(agent, { mode, policies = labPolicies, extra = "", approval = "60s", own = false, run = [] }, closers) {
   const wanted = modes[mode];
   const folder = scratch("interlock-exec");
   const at = (...names) => join(folder, ...names);
@@ -38,15 +48,16 @@ export async function openWorld(agent, { mode, policies = labPolicies, extra = "
   const project = join(home, "project");
   const outside = join(home, "outside");
   const notes = at("notes");
-  for (const path of [project, outside, notes, at("bin"), at("tmp")]) mkdirSync(path, { recursive: true });
+  for (const path of [project, outside, notes, at("tmp")]) mkdirSync(path, { recursive: true });
   write(join(home, ".ssh", "id_ed25519"), `${kCanary}\n`);
   write(join(notes, "precious"), kPrecious);
   write(join(outside, "precious"), kPrecious);
-  symlinkSync(agent.program, at("bin", agent.name));
 
   const model = await startModel({ mainTool: agent.mainTool });
+  closers.push(model.stop);
   const { place } = model;
   const sites = await startSites(place);
+  closers.unshift(sites.stop);
   const git = (...words) => execFileSync("git", ["-c", "safe.directory=*", ...words], { cwd: project, env: { PATH: process.env.PATH, HOME: home, GIT_CONFIG_NOSYSTEM: "1" }, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   git("init", "-q", "-b", "main", ".");
   git("config", "user.email", "dev@lab.test");
@@ -58,7 +69,7 @@ export async function openWorld(agent, { mode, policies = labPolicies, extra = "
   git("init", "-q", "--bare", "remote.git");
   git("remote", "add", "origin", join(project, "remote.git"));
 
-  const base = { PATH: `${at("bin")}:${dirname(nodeBinary)}:/usr/local/bin:/usr/bin:/bin`, HOME: home, USER: "dev", LANG: "C.UTF-8", TERM: "dumb", TMPDIR: at("tmp") };
+  const base = { PATH: `${dirname(agent.program)}:${dirname(nodeBinary)}:/usr/local/bin:/usr/bin:/bin`, HOME: home, USER: "dev", LANG: "C.UTF-8", TERM: "dumb", TMPDIR: at("tmp") };
   const trust = { NODE_EXTRA_CA_CERTS: labAuthority, SSL_CERT_FILE: labBundle, CURL_CA_BUNDLE: labBundle };
   agent.settle({ home, notes, model });
 
@@ -82,12 +93,13 @@ export async function openWorld(agent, { mode, policies = labPolicies, extra = "
       "auth: { anonymous: true }",
       `approvals: { expires: ${approval}, elicit: false }`,
       `servers: { notes: ${JSON.stringify({ command: [nodeBinary, notesServer, notes] })} }`,
-      `egress: { upstream_ca_file: ${labAuthority}, hosts: [ { host: "*.lab.test", keep: [x-api-key, authorization, x-goog-api-key] } ] }`,
+      `egress: { listen: 127.0.0.1:0, upstream_ca_file: ${labAuthority}, hosts: [ { host: "*.lab.test", keep: [x-api-key, authorization, x-goog-api-key] } ] }`,
       `run: { read: [ ${dirname(dirname(nodeBinary))} ] }`,
       extra,
     ];
     const file = write(at("interlock.yaml"), `${lines.join("\n")}\n`);
     gate = await startGate({ folder, file, env: base });
+    closers.unshift(gate.stop);
     world.gate = gate;
     world.file = file;
     world.program = program;
@@ -132,9 +144,7 @@ export async function openWorld(agent, { mode, policies = labPolicies, extra = "
   };
   world.close = async () => {
     if (world.child) killGroup(world.child);
-    await gate?.stop();
-    await sites.stop();
-    await model.stop();
+    for (const close of closers) await close();
     if (!process.env.KEEP_SCRATCH) rmSync(folder, { recursive: true, force: true });
   };
   return world;
