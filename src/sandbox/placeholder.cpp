@@ -15,6 +15,9 @@
 namespace interlock::sandbox {
 namespace {
 
+constexpr int kLockTries = 100;
+constexpr useconds_t kLockPauseMicroseconds = 1000;
+
 bool is_marked(const struct stat& status) {
   return is_placeholder_time(status.st_mtim.tv_sec, status.st_mtim.tv_nsec) && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode));
 }
@@ -80,8 +83,12 @@ Result<Placeholder> adopt_placeholder(int folder, const std::string& name) {
   Placeholder placeholder{own_copy(folder), name,
                           Descriptor(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC))};
   if (!placeholder.self || !is_marked(placeholder.self.get())) return fail(ErrorCode::kNotFound, name + " is no placeholder");
-  // Whoever removes it holds the lock alone for that time; then it is not there any more.
-  if (::flock(placeholder.self.get(), LOCK_SH) != 0 || !stands_there(placeholder)) return fail(ErrorCode::kNotFound, name + " is gone");
+  // Whoever removes it holds the lock alone for an instant; then it is not there any more. Who holds it for long is no run.
+  for (int tries = 0; ::flock(placeholder.self.get(), LOCK_SH | LOCK_NB) != 0; ++tries) {
+    if (tries == kLockTries) return fail(ErrorCode::kNotFound, name + " is held by somebody else");
+    ::usleep(kLockPauseMicroseconds);
+  }
+  if (!stands_there(placeholder)) return fail(ErrorCode::kNotFound, name + " is gone");
   return placeholder;
 }
 

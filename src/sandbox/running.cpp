@@ -152,7 +152,8 @@ Result<std::unique_ptr<Running>> Running::start(const Plan& plan) {
   if (plan.argv.empty()) return fail(ErrorCode::kInvalid, "there is no command to run");
   if (plan.listeners.size() > kMessageDescriptors) return fail(ErrorCode::kTooLarge, "too many listeners inside");
   for (int fd = 0; fd <= 2; ++fd)
-    if (is_folder(fd))
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) return fail(system_error("/dev/null", errno));
+    else if (is_folder(fd))
       return fail(ErrorCode::kInvalid, "descriptor " + std::to_string(fd) + " is a folder, from which the command would see past its view",
                   "redirect it from a file, or from /dev/null");
   auto channel = make_channel();

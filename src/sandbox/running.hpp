@@ -10,7 +10,6 @@
 // other when it starts one (its memory is copied).
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>

@@ -122,6 +122,7 @@ Status View::lay_link(const Mount& mount) {
 }
 
 Status View::lay(const Mount& mount) {
+  if (mount.at.find_first_not_of('/') == mount.at.npos) return fail(ErrorCode::kInvalid, "nothing can be laid over the root of the view");
   if (!mount.at.starts_with('/')) return fail(ErrorCode::kInvalid, "the view's \"" + mount.at + "\" is no absolute path");
   switch (mount.kind) {
     case Mount::Kind::kReadOnly: return lay_tree(mount, kSafe | kReadOnlyMount);

@@ -224,6 +224,18 @@ TEST_F(Life, a_file_that_is_open_from_the_start_may_be_opened_again_as_it_is_ope
   EXPECT_EQ(elsewhere.read("in"), "given\n");
 }
 
+TEST_F(Life, a_launcher_without_standard_files_starts_it_all_the_same) {
+  const pid_t launcher = ::fork();
+  if (launcher == 0) {
+    for (int fd = 0; fd <= 2; ++fd) ::close(fd);
+    ::_exit(run(plan_in(work, "ls /proc/self/fd | tr '\\n' ' '")) == 0 ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(launcher, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(work.read("out"), "0 1 2 3 ");
+}
+
 TEST_F(Life, a_folder_as_standard_input_would_be_a_way_out_and_is_refused) {
   const int before = ::dup(0), folder = ::open("/", O_RDONLY | O_DIRECTORY);
   ::dup2(folder, 0);

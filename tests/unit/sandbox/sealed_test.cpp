@@ -1,4 +1,6 @@
 // Paths that nobody inside can take, change, move away or reach around, and what is left of them on the host: nothing.
+#include <sys/file.h>
+
 #include "boundary.hpp"
 #include "sandbox/placeholder.hpp"
 
@@ -114,6 +116,19 @@ TEST_F(Sealed, what_a_killed_run_left_is_taken_over_by_the_next_or_removed_on_de
   EXPECT_FALSE(work.has("left"));
   EXPECT_EQ(remove_placeholders({work / "again", work / "not/there"}), 1);
   EXPECT_FALSE(work.has("again"));
+}
+
+TEST_F(Sealed, a_lock_that_somebody_else_holds_keeps_no_run_from_starting) {
+  const int folder = ::open(work.path().c_str(), O_PATH);
+  auto left = make_placeholder(folder, "conf", false, "{}");
+  ::close(folder);
+  ASSERT_TRUE(left);
+  ASSERT_EQ(::flock(left->self.get(), LOCK_EX), 0);
+  Plan plan = plan_in(work, "echo x > conf && echo WORKED; true");
+  plan.mounts.push_back({.kind = Kind::kSealed, .at = work / "conf", .text = "{}"});
+  EXPECT_EQ(run(plan), 0);
+  EXPECT_EQ(work.read("out").find("WORKED"), std::string::npos);
+  EXPECT_TRUE(work.has("conf"));
 }
 
 TEST_F(Sealed, what_somebody_made_of_a_placeholder_meanwhile_is_theirs) {

@@ -84,10 +84,12 @@ TEST_F(View, a_place_below_a_read_only_tree_that_is_not_there_is_an_error_that_s
   EXPECT_FALSE(given.has("missing"));
 }
 
-TEST_F(View, a_relative_mount_is_refused) {
+TEST_F(View, a_relative_mount_and_one_over_the_root_are_refused) {
   Plan plan = plan_in(work, "true");
   plan.mounts.push_back({.kind = Kind::kReadOnly, .at = "usr"});
-  EXPECT_FALSE(Running::start(plan));
+  EXPECT_EQ(Running::start(plan).error().code, ErrorCode::kInvalid);
+  plan.mounts.back().at = "//";
+  EXPECT_EQ(Running::start(plan).error().code, ErrorCode::kInvalid);
 }
 
 TEST_F(View, devices_are_the_harmless_ones_and_cannot_be_changed) {
