@@ -77,8 +77,8 @@ export const agents = {
     canReplaceOutput: true,
     ownFetch: true,
     mainTool: "run_shell_command",
-    // It keeps its own file tools to its folders, so it is given those that a gate has to keep it from.
-    argv: ({ home }) => ["-m", "gemini-2.5-pro", "-y", "--skip-trust", "--include-directories", `${join(home, "outside")},${join(home, ".ssh")}`, "-p", "run the script of the lab"],
+    // It keeps its own file tools to its folders, so it is given those that hooks have to keep it from. In a run they do not exist.
+    argv: ({ home, run }) => ["-m", "gemini-2.5-pro", "-y", "--skip-trust", ...(run ? [] : ["--include-directories", `${join(home, "outside")},${join(home, ".ssh")}`]), "-p", "run the script of the lab"],
     environment: ({ model }) => ({ GOOGLE_GEMINI_BASE_URL: model.url, GEMINI_API_KEY: "none", GEMINI_CLI_TRUST_WORKSPACE: "true" }),
     settle({ home, notes }) {
       const settings = { security: { auth: { selectedType: "gemini-api-key" }, folderTrust: { enabled: false } }, general: { disableAutoUpdate: true }, mcpServers: { notes: { command: nodeBinary, args: [notesServer, notes] } } };

@@ -30,8 +30,11 @@ export function days(mode) {
       cases.push({
         name: "the ledger names what was done and what was denied",
         async check() {
-          const named = new Set((await world.records()).map(({ action }) => action));
-          for (const { action } of acts.filter((act) => act.action)) assert.ok(named.has(action), `no receipt of ${action}; there are: ${[...named].join(" ")}`);
+          const receipts = (await world.records()).map((receipt) => JSON.stringify(receipt));
+          for (const { action, rule } of acts) {
+            if (action) assert.ok(receipts.some((text) => text.includes(`"${action}"`) && text.includes('"allow"')), `no receipt of ${action}; there are:\n${receipts.join("\n").slice(-6000)}`);
+            if (rule) assert.ok(receipts.some((text) => text.includes(`"${rule}"`) && text.includes('"deny"')), `no receipt names ${rule}; there are:\n${receipts.join("\n").slice(-6000)}`);
+          }
         },
       });
       cases.push({

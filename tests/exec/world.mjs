@@ -12,13 +12,13 @@ const kSession_ms = 90_000;
 const kCanary = "canary-of-the-private-key-5e0c";
 export const kPrecious = "what must stay\n";
 
-// Whatever is not named here may be done: each denial of a test is one rule's. `unknowable` lines are denied where no boundary looks at what
+// Whatever is not named here may be done: each denial of a test is one rule's. In a run the boundary keeps files to the workspace. `unknowable` lines are denied where no boundary looks at what
 // they become.
 export const labPolicies = ({ place }) => `
 @id("lab/permit") permit (principal, action, resource);
 @id("lab/no-push") @reason("Nothing is pushed from the lab.") forbid (principal, action == Action::"git/push", resource);
 @id("lab/only-the-workspace") @reason("Files are changed in the workspace.")
-forbid (principal, action in [Action::"write", Action::"delete"], resource is File) unless { resource in Workspace::"default" || action == Action::"exec/unknown" };
+forbid (principal, action in [Action::"write", Action::"delete"], resource is File) unless { resource in Workspace::"default" || context.sandboxed || action == Action::"exec/unknown" };
 @id("lab/no-keys") @reason("Keys are not read.") forbid (principal, action, resource is File) when { resource.path like "*/.ssh/*" };
 @id("lab/no-erasing") @reason("Notes stay.") forbid (principal, action, resource) when { context.tool == "erase" };
 @id("lab/not-that-site") @reason("That site is not for agents.") forbid (principal, action, resource in Host::"evil-${place}.lab.test");
@@ -110,7 +110,7 @@ async function madeWorld(agent, { mode, policies = labPolicies, extra = "", appr
   // Runs the agent through the calls of the script, and returns once it has ended.
   world.session = async ({ steps, sub = [], timeout_ms = kSession_ms }) => {
     model.play([...steps, { text: "the script has ended" }], [...sub, { text: "the sub-agent has ended" }]);
-    const words = [agent.name, ...agent.argv({ hooks: wanted.hooks, home })];
+    const words = [agent.name, ...agent.argv({ hooks: wanted.hooks, run: wanted.run, home })];
     const command = wanted.run ? [program, "run", "--config", world.file, ...run, "--", ...words] : words;
     const child = spawn(command[0], command.slice(1), { cwd: project, env: { ...base, ...trust, ...agent.environment(world) }, stdio: ["ignore", "pipe", "pipe"], detached: true });
     world.child = child;
@@ -140,7 +140,7 @@ async function madeWorld(agent, { mode, policies = labPolicies, extra = "", appr
     const answer = await world.cli("log", "query", "--limit", "1000", "--json", ...words);
     if (answer.code !== 0) throw new Error(`log query: ${answer.stderr}`);
     const parsed = answer.stdout.trim().startsWith("[") ? JSON.parse(answer.stdout) : answer.stdout.trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
-    return Array.isArray(parsed) ? parsed : parsed.records;
+    return (Array.isArray(parsed) ? parsed : parsed.records).map(({ receipt }) => receipt);
   };
   world.close = async () => {
     if (world.child) killGroup(world.child);
