@@ -172,8 +172,8 @@ std::vector<Host> make_hosts() {
        .model_hosts = {"api2.cursor.sh", "api3.cursor.sh", "api4.cursor.sh", "api5.cursor.sh", "repo42.cursor.sh", "authenticate.cursor.sh",
                        "authenticator.cursor.sh"},
        .variables = {"CURSOR_API_KEY", "CURSOR_AUTH_TOKEN"}});
-  // Cline: https://docs.cline.bot/customization/hooks; @cline/shared 0.0.86 (storage: the folders and their variables). Paths read from
-  // the package, hooks not tried on the extension.
+  // Cline: https://docs.cline.bot/customization/hooks; @cline/shared 0.0.86 (storage: the folders and their variables). Tried on
+  // @cline/cli 3.0.65, whose payloads have events of their own ("tool_call"); not on the extension.
   out.push_back(
       {.id = HostId::kCline,
        .name = "cline",
@@ -194,7 +194,7 @@ std::vector<Host> make_hosts() {
        .moves = {{"CLINE_MCP_SETTINGS_PATH", "~/.cline/data/settings/cline_mcp_settings.json", ""},
                  {"CLINE_DATA_DIR", "~/.cline/data/"},
                  {"CLINE_DIR", "~/.cline/"}}});
-  // opencode 1.18: https://opencode.ai/docs/config, /docs/plugins, /docs/mcp-servers; @opencode-ai/plugin's types.
+  // opencode 1.18: https://opencode.ai/docs/config, /docs/plugins, /docs/mcp-servers; @opencode-ai/plugin's types. Tried.
   out.push_back(
       {.id = HostId::kOpencode,
        .name = "opencode",

@@ -88,8 +88,8 @@ std::vector<std::string> notes(const Host& host, const Place& place, const ReadF
     case HostId::kCopilot: copilot_notes(out, host, place, read); break;
     case HostId::kCline:
       out.emplace_back(
-          "Cline runs hooks only where they are switched on: the Hooks tab of the extension, or `cline config set hooks-enabled=true`. It "
-          "waits 30 s for a hook: a call that needs your approval for longer is denied there");
+          "Cline's extension runs hooks only where they are switched on, in its Hooks tab. It waits 30 s for one: a call that needs your "
+          "approval for longer is denied there");
       break;
     case HostId::kWindsurf:
       out.emplace_back(
