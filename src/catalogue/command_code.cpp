@@ -160,36 +160,48 @@ void add_finding(const CodeCall& call, Arguments arguments, std::vector<CodeFind
   for (std::size_t i = 0; i < count; ++i) out.push_back({call.role, call.recursive, {arguments.texts[i]}});
 }
 
-// A sed program of s, y, p, d, q, =, n, N, D, P, g, G, h, H, x, a, i, c, b, t and addresses: nothing of it reaches a file or a shell.
+// Past the text that `delimiter` ends; npos: nothing does, or a bracket expression holds it, which not every reader takes alike.
+std::size_t past_delimited(std::string_view text, std::size_t at, char delimiter, bool is_pattern) {
+  bool in_brackets = false;
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '\\') {
+      ++at;
+    } else if (c == delimiter) {
+      return in_brackets ? std::string_view::npos : at + 1;
+    } else if (is_pattern && c == '[') {
+      in_brackets = true;
+    } else if (c == ']') {
+      in_brackets = false;
+    }
+  }
+  return std::string_view::npos;
+}
+
+bool is_one_of(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
+
+// A sed program of s, y, p, d, q and their like, with addresses: nothing of it reaches a file or a shell.
 bool is_harmless_sed(std::string_view text) {
   std::size_t i = 0;
-  const auto skip_delimited = [&](char delimiter, int times) {
-    while (times > 0 && i < text.size()) {
-      if (text[i] == '\\' && i + 1 < text.size()) i += 2;
-      else if (text[i++] == delimiter) --times;
-    }
-    return times == 0;
-  };
   while (i < text.size()) {
     const char c = text[i];
-    if (is_blank(c) || c == ';' || c == '{' || c == '}' || c == ',' || c == '!' || c == '$' || c == '~' || c == '+' ||
-        (c >= '0' && c <= '9')) {
+    if (is_blank(c) || is_one_of(c, ";{},!$~+0123456789pdqQ=nNDPgGhHxlz")) {
       ++i;
     } else if (c == '/') {
-      ++i;
-      if (!skip_delimited('/', 1)) return false;
-      while (i < text.size() && (text[i] == 'I' || text[i] == 'M')) ++i;
+      i = past_delimited(text, i + 1, '/', true);
+      if (i == std::string_view::npos) return false;
+      while (i < text.size() && is_one_of(text[i], "IM")) ++i;
     } else if ((c == 's' || c == 'y') && i + 1 < text.size()) {
       const char delimiter = text[i + 1];
-      i += 2;
-      if (!skip_delimited(delimiter, 2)) return false;
-      while (i < text.size() && std::string_view("gpiImM0123456789").find(text[i]) != std::string_view::npos) ++i;
+      i = past_delimited(text, i + 2, delimiter, c == 's');
+      if (i != std::string_view::npos) i = past_delimited(text, i, delimiter, false);
+      if (i == std::string_view::npos) return false;
+      while (i < text.size() && is_one_of(text[i], "gpiImM0123456789")) ++i;
       if (i < text.size() && !is_blank(text[i]) && text[i] != ';' && text[i] != '}') return false;  // e and w among them
-    } else if (std::string_view("pdqQ=nNDPgGhHxlz").find(c) != std::string_view::npos) {
-      ++i;
-    } else if (std::string_view("aicbtT:#").find(c) != std::string_view::npos) {  // text, a label or a comment to the line's end
-      const std::size_t end = text.find('\n', i);
-      i = end == std::string_view::npos ? text.size() : end;
+    } else if (is_one_of(c, "btT:")) {                                                              // a label
+      i = std::min(text.find_first_of(";}\n", i), text.size());
+    } else if (is_one_of(c, "aic#")) {  // text, or a comment, to the line's end
+      i = std::min(text.find('\n', i), text.size());
     } else {
       return false;
     }
@@ -200,31 +212,48 @@ bool is_harmless_sed(std::string_view text) {
 // An awk program without system(), pipes, redirections, getline and extensions.
 bool is_harmless_awk(std::string_view text) {
   bool prints = false;
-  for (std::size_t i = 0; i < text.size();) {
+  char before = ';';  // what stands before, blanks aside
+  std::size_t i = 0;
+  while (i < text.size()) {
     const char c = text[i];
-    if (c == '"') {
-      for (++i; i < text.size() && text[i] != '"'; ++i) {
-        if (text[i] == '\\') ++i;
-      }
+    if (c == ' ' || c == '\t' || c == '\r') {
       ++i;
+      continue;
+    }
+    if (c == '#') {
+      i = std::min(text.find('\n', i), text.size());
+      continue;
+    }
+    // It divides after a value, and begins a pattern elsewhere. After these it may be either: then nothing that follows may hide code.
+    if (c == '/' && is_one_of(before, "+-)]") && text.find_first_of("\"#", i) != std::string_view::npos) return false;
+    if (c == '/' && !is_word(before) && !is_one_of(before, "+-)]\"")) {
+      i = past_delimited(text, i + 1, '/', true);
+      if (i == std::string_view::npos) return false;
+    } else if (c == '"') {
+      const std::size_t end = past_delimited(text, i + 1, '"', false);
+      if (end == std::string_view::npos || text.substr(i, end - i).find('\n') != std::string_view::npos) return false;
+      i = end;
     } else if (is_word(c)) {
       std::size_t end = i;
       while (end < text.size() && is_word(text[end])) ++end;
       const std::string_view word = text.substr(i, end - i);
-      if (word == "system" || word == "getline" || word == "fflush" || word == "close") return false;
+      if (word == "system" || word == "getline") return false;
       if (word == "print" || word == "printf") prints = true;
       i = end;
-    } else if (c == '@') {
+      if (word == "print" || word == "printf" || word == "return" || word == "in" || word == "case" || word == "exit") {
+        before = ',';  // a value may follow
+        continue;
+      }
+    } else if (c == '@' || (c == '>' && prints)) {
       return false;
     } else if (c == '|') {
-      if (i + 1 >= text.size() || text[i + 1] != '|') return false;
+      if (!text.substr(i).starts_with("||")) return false;
       i += 2;
-    } else if (c == '>' && prints) {
-      return false;
     } else {
-      if (c == ';' || c == '}' || c == '\n') prints = false;
+      if (is_one_of(c, ";}\n")) prints = false;
       ++i;
     }
+    before = text[i - 1];
   }
   return true;
 }

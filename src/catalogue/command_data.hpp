@@ -115,6 +115,7 @@ struct Program {
   bool reads_code = false;        // without operands it runs what stands on its input
   bool appends = false;           // words from its input are added to the command (xargs)
   bool joins = false;             // the words of its command become one line for a shell (ssh)
+  bool plus_words = false;        // +toolchain stands before the verb (cargo)
   bool more_verbs = false;        // a word that is no verb is an operand
   std::string language;           // of CODE: "python", "sh", ...
   TextMap<std::uint16_t> flag_places;

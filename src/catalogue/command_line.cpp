@@ -94,6 +94,7 @@ class LineReader {
       }
       if (program().first_word_flags && operands_.empty() && flags_.empty() && at_ == 1) return read_old_flags(text);
     }
+    if (operands_.empty() && program().plus_words && text.size() > 1 && text.front() == '+') return out_.flags.push_back(text);
     if (operands_.empty() && !program().verbs.empty() && !dashes_) {
       if (const auto verb = program().verbs.find(text); verb != program().verbs.end()) {
         out_.program = verb->second.what.get();
@@ -191,6 +192,11 @@ class LineReader {
       return;
     }
     if (flag == nullptr && name.starts_with("--")) flag = abbreviated(name);
+    if (flag == nullptr && program().single_dash && text.size() > 2) {  // -Bfolder
+      const Flag* letter = find_flag(program(), std::string_view(text).substr(0, 2));
+      if (letter != nullptr && letter->takes == Flag::Takes::kValue)
+        return add_flag(*letter, Value{text.substr(2), text, word.glob, false, {}});
+    }
     if (flag == nullptr) return unknown_flag(name);
     if (equals == std::string::npos) {
       if (flag->takes == Flag::Takes::kValue) return take_value(*flag);

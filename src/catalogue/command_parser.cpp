@@ -105,6 +105,7 @@ std::shared_ptr<Program> CommandParser::read_program(const Node& node, const std
   program->elsewhere = map.flag("elsewhere", false);
   program->reads_code = map.flag("reads_code", false);
   program->appends = map.flag("appends", false);
+  program->plus_words = map.flag("plus_words", false);
   program->joins = map.flag("joins", false);
   program->more_verbs = map.flag("more_verbs", false);
   program->language = map.text("language", parent == nullptr ? "" : parent->language);
@@ -210,6 +211,11 @@ Status add_command_file(const CatalogueSource& source, CommandBook& book) {
 
 const NamedProgram* CommandBook::find(std::string_view name) const {
   auto found = programs.find(name);
+  // "x86_64-linux-gnu-gcc-12": for which machine it builds is no part of the name.
+  if (const std::size_t machine = name.find("-linux-gnu"); found == programs.end() && machine != std::string_view::npos) {
+    const std::size_t dash = name.find('-', machine + 10);
+    if (dash != std::string_view::npos) return find(name.substr(dash + 1));
+  }
   // "python3.11", "gcc-12", "clang-format-19": the version is no part of the name.
   if (found == programs.end() && !name.empty()) {
     std::string_view bare = name;

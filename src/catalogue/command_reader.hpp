@@ -34,6 +34,7 @@ struct Touched {
   std::vector<std::pair<std::string, Place>> scripts;
   std::vector<std::pair<std::vector<shell::Value>, Place>> commands;
   bool recursive = false;
+  bool in_containers = false;  // "name:path" is a path in a container, not on a host
 
   Group& of(Access access) { return by_access[static_cast<std::size_t>(access)]; }
   void add(const shell::Value& path, Access access, const Place& place);

@@ -22,6 +22,7 @@ void CommandReader::read_roles(const CommandLine& line, Place& place, Touched& t
     from.cwd =
         reached && reached->known && from.elsewhere.empty() && !folder.glob ? std::optional(reached->resource.resource.id) : std::nullopt;
   };
+  touched.in_containers = line.program->elsewhere;
   for (const RoledWord& word : line.words) {
     if (word.role == Role::kFolder) enter(word.value, place);
   }
@@ -150,6 +151,7 @@ void CommandReader::read_remote(const Value& value, bool writes, const Place& pl
     return;
   }
   if (is_remote(text)) {
+    if (touched.in_containers) return;
     if (const auto host = host_of(text)) touched.hosts.push_back(*host);
     else touched.unknown_hosts.push_back(value.written);
     return;
@@ -230,7 +232,9 @@ void CommandReader::read_nested(const CommandLine& line, const Place& place, con
   for (const auto& until : line.until) {
     const auto names = found_names(line, place);
     std::vector<Value> argv;
+    bool placed = !line.program->appends;
     for (const Value& word : until) {
+      placed = placed || !word.text || word.text->find("{}") != std::string::npos;
       if (word.text == "{}") {
         argv.insert(argv.end(), names.begin(), names.end());
       } else if (word.text && word.text->find("{}") != std::string::npos) {
@@ -239,6 +243,7 @@ void CommandReader::read_nested(const CommandLine& line, const Place& place, con
         argv.push_back(word);
       }
     }
+    if (!placed) argv.insert(argv.end(), names.begin(), names.end());
     read_argv(argv, inside, {});
   }
   if (line.command.empty() || (line.module && read_module(line))) return;

@@ -242,7 +242,10 @@ void CommandParser::read_when(const Node& node, const std::string& what, Program
       when.any.push_back(std::move(all));
     }
     read_outcome(node.items[i], what + "." + node.keys[i].text, program, when);
-    if (when.has_does && !when.only) add(program.worst, when.does);
+    const bool by_flag = std::any_of(when.any.begin(), when.any.end(), [](const auto& all) {
+      return std::any_of(all.begin(), all.end(), [](const Condition& one) { return one.kind == Condition::Kind::kFlag && !one.negated; });
+    });
+    if (when.has_does && !when.only && by_flag) add(program.worst, when.does);
     if (when.unknown) program.can_run = true;
     const auto& roles = when.operands.roles;
     program.can_run = program.can_run || std::any_of(roles.begin(), roles.end(), runs_commands);

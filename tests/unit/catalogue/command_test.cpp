@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -98,8 +99,9 @@ using Parts = std::vector<std::string>;
 TEST(Command, AProgramIsWhatItIsCalledInAFolderOfTheSystemOnly) {
   EXPECT_EQ(parts_of(started("/usr/bin/git", {"git", "status"})), Parts{"git/status Command git status: read 1"});
   EXPECT_EQ(parts_of(started("/usr/bin/python3.11", {"python3", "-V"})), Parts{"python Command python: read 0"});
-  EXPECT_EQ(parts_of(started("/usr/bin/x86_64-linux-gnu-ld.bfd", {"ld"})),
-            Parts{"exec/unknown File /usr/bin/x86_64-linux-gnu-ld.bfd: write delete execute send 2 unknown"});
+  EXPECT_EQ(parts_of(started("/usr/bin/x86_64-linux-gnu-gcc-12", {"cc", "--version"})), Parts{"gcc Command gcc: read 0"});
+  EXPECT_EQ(parts_of(started("/usr/bin/frob", {"git", "status"})),
+            Parts{"exec/unknown File /usr/bin/frob: write delete execute send 2 unknown"});
   for (const char* place : {"/work/app/git", "/tmp/git", "/home/me/bin/git", "/dev/shm/git", "/usr/bin/../../tmp/git", "git", ""}) {
     const auto act = started(place, {"git", "status"});
     EXPECT_EQ(act.action, "exec/unknown") << place;
@@ -282,6 +284,20 @@ TEST(CommandFile, SaysWhereItIsWrong) {
     EXPECT_NE(loaded.error().text().find(one.said), std::string::npos) << one.text << loaded.error().text();
     EXPECT_NE(loaded.error().text().find("mine.yaml:"), std::string::npos);
   }
+}
+
+TEST(CommandFile, TheExampleOfTheDocumentationIsOne) {
+  std::ifstream in(INTERLOCK_SOURCE_DIR "/docs/commands.md");
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  const std::size_t begin = text.find("```yaml\n") + 8;
+  const auto loaded = with(text.substr(begin, text.find("```", begin) - begin));
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  const auto lines = [&](const char* line) { return parts_of((*loaded)->classify(shell_request(line))); };
+  EXPECT_EQ(lines("/opt/acme/bin/acmectl ls -v"), Parts{"acme/ls Command acme ls: read 1"});
+  EXPECT_EQ(lines("acme deploy web conf --env=production"),
+            (Parts{"acme/deploy Command acme deploy: execute send 3", "file/read File /work/app/conf: read 1"}));
+  EXPECT_EQ(lines("acme deploy web conf --dry-run"),
+            (Parts{"acme/deploy Command acme deploy: read 1", "file/read File /work/app/conf: read 1"}));
 }
 
 }  // namespace
