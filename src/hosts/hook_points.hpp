@@ -2,8 +2,9 @@
 // contracts, which read what the host sends at these events. Data; any thread.
 //
 // VS Code reads the files of Copilot (~/.copilot/hooks, .github/hooks) and of Claude Code (.claude/settings.json) too and runs their hooks
-// with payloads of its own shape, and Copilot CLI reads VS Code's files in .github/hooks, with VS Code's event names and payloads: the
-// contracts of these three have to take each other's payloads.
+// with payloads of its own shape. Copilot CLI 1.0 reads VS Code's files there, and for events named as VS Code does sends hook_event_name,
+// session_id, tool_name ("Bash") and tool_input; for its own names it sends sessionId, toolName, toolArgs and, save for permissionRequest,
+// no name of the event. Cline's command line names events otherwise than its extension ("tool_call"). The contracts take all of these.
 #pragma once
 
 #include <cstdint>

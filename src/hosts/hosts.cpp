@@ -139,7 +139,7 @@ std::vector<Host> make_hosts() {
                      "GOOGLE_CLOUD_LOCATION", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_GCA", "GEMINI_MODEL", "GEMINI_CLI_HOME",
                      "GEMINI_SYSTEM_MD", "GEMINI_TELEMETRY_ENABLED", "GEMINI_CLI_TRUST_WORKSPACE"},
        .moves = {{"GEMINI_CLI_HOME", "~/.gemini/", "/.gemini/"}}});
-  // GitHub Copilot CLI 1.0: https://docs.github.com/en/copilot/reference/hooks-reference, .../copilot-cli-reference. Not tried.
+  // GitHub Copilot CLI 1.0: https://docs.github.com/en/copilot/reference/hooks-reference, .../copilot-cli-reference. Tried, 1.0.102.
   // It signs in and reads repositories through api.github.com, which is no model host: what an agent does there is for policy to say.
   out.push_back({.id = HostId::kCopilot,
                  .name = "copilot",
