@@ -40,7 +40,7 @@ export async function openWorld(agent, options) {
   }
 }
 
-async function madeWorld(agent, { mode, policies = labPolicies, extra = "", approval = "60s", own = false, run = [] }, closers) {
+async function madeWorld(agent, { mode, policies = labPolicies, extra = "", approval = "60s", preset = "none", own = false, run = [] }, closers) {
   const wanted = modes[mode];
   const folder = scratch("interlock-exec");
   const at = (...names) => join(folder, ...names);
@@ -86,7 +86,7 @@ async function madeWorld(agent, { mode, policies = labPolicies, extra = "", appr
     const lines = [
       "version: 1",
       "listen: 127.0.0.1:0",
-      "preset: none",
+      `preset: ${preset}`,
       `state_dir: ${at("state")}`,
       `policies: [ ${at("policies")} ]`,
       `workspace: [ ${project} ]`,
