@@ -113,8 +113,7 @@ class Inside {
 
   [[noreturn]] void give_up(const Error& error) {
     std::ignore = send_message(parts_.channel.get(), Message::Kind::kFailed, encode(error));
-    end_all();
-    ::_exit(1);
+    end_without_launcher();
   }
 
  private:
@@ -146,6 +145,11 @@ class Inside {
       }
       if (events[1].revents != 0) obey();
     }
+    end_without_launcher();
+  }
+
+  // Else the launcher removes what stands on the host, which need not unmount it.
+  [[noreturn]] void end_without_launcher() {
     end_all();
     for (auto left = placeholders_.rbegin(); left != placeholders_.rend(); ++left) unmount_and_remove_placeholder(*left);
     ::_exit(1);

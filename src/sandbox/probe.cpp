@@ -19,11 +19,11 @@ namespace {
 constexpr int kNoNamespace = 1, kNoMount = 2, kNoProcesses = 3;
 
 // A child tries what only a child can: its namespaces go with it. Its exit code says how far it came.
-int try_namespaces() {
+int try_namespaces(int user_namespace) {
   const pid_t child = ::fork();
   if (child < 0) return kNoNamespace;
   if (child == 0) {
-    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) != 0)
+    if (::unshare(user_namespace | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) != 0)
       ::_exit(kNoNamespace);
     if (!make_mounts_private() || !new_filesystem("tmpfs", {}, 0)) ::_exit(kNoMount);
     // /proc can be mounted by a process of the namespace that it shows.
@@ -43,8 +43,13 @@ int try_namespaces() {
 
 Enforcement probe() {
   Enforcement found;
-  const int reached = try_namespaces();
-  found.user_namespace = found.network_namespace = found.process_namespace = reached != kNoNamespace;
+  int reached = try_namespaces(CLONE_NEWUSER);
+  found.user_namespace = reached != kNoNamespace;
+  if (reached == kNoNamespace && ::geteuid() == 0) {
+    if (reached = try_namespaces(0); reached != kNoNamespace)
+      found.missing.emplace_back("a user namespace is not to be had: a run is root of this machine's, without any capability");
+  }
+  found.network_namespace = found.process_namespace = reached != kNoNamespace;
   found.mount_view = reached == 0;
   if (reached == kNoNamespace)
     found.missing.emplace_back(

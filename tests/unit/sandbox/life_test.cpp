@@ -295,6 +295,7 @@ TEST_F(Life, root_does_without_a_user_namespace_where_there_is_none) {
     put("/proc/self/uid_map", "0 " + user + " 1");
     put("/proc/self/gid_map", "0 " + group + " 1");
     put("/proc/sys/user/max_user_namespaces", "0");
+    if (const Enforcement found = probe(); found.user_namespace || !found.mount_view || found.missing.empty()) ::_exit(49);
     auto running = Running::start(plan_in(work, "grep -E 'CapEff|NoNewPrivs' /proc/self/status | tr -d '\\t'; id -u"));
     if (!running) work.write("trouble", running.error().text());
     if (!running || (*running)->enforced().user_namespace || (*running)->enforced().complete()) ::_exit(51);

@@ -1,4 +1,6 @@
 // What a kernel lacks is said in words; Landlock by each ABI alone, as an older kernel would have it.
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 
 #include <cerrno>
@@ -69,6 +71,26 @@ TEST_P(LandlockAbi, guards_files_by_itself) {
   EXPECT_EQ(other.read("file"), "1");
 }
 INSTANTIATE_TEST_SUITE_P(Each, LandlockAbi, ::testing::Range(1, kNewestLandlock + 1));
+
+// As in most containers: parts of /proc are covered, and the kernel gives nobody a /proc that shows more than they see.
+TEST_F(Sandbox, where_proc_is_covered_in_parts_both_say_what_to_do) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const std::string user = std::to_string(::geteuid()), group = std::to_string(::getegid());
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ::_exit(50);
+    std::ofstream("/proc/self/setgroups") << "deny";
+    std::ofstream("/proc/self/uid_map") << user + ' ' + user + " 1";
+    std::ofstream("/proc/self/gid_map") << group + ' ' + group + " 1";
+    if (::mount("none", "/proc/sys", "tmpfs", 0, nullptr) != 0) ::_exit(51);
+    const Enforcement found = probe();
+    if (found.mount_view || found.missing.empty() || found.missing.front().find("systempaths=unconfined") == std::string::npos) ::_exit(52);
+    const auto refused = Running::start(plan_in(work, "true"));
+    ::_exit(!refused && refused.error().text().find("systempaths=unconfined") != std::string::npos ? 0 : 53);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
 
 TEST_F(Sandbox, a_run_reports_what_enforces_it) {
   auto running = Running::start(plan_in(work, "true"));
