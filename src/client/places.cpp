@@ -16,6 +16,7 @@ constexpr const char* kFileName = "interlock.yaml";
 constexpr const char* kServiceConfig = "/etc/interlock";
 constexpr const char* kServiceState = "/var/lib/interlock";
 constexpr const char* kSocketName = "agents.sock";
+constexpr const char* kSocketInside = "/run/interlock/agents.sock";  // as cli/exec_wiring.cpp puts it into a run
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
@@ -118,6 +119,8 @@ std::string gate_program() {
 }
 
 Result<std::string> agent_socket_of(const Places& places) {
+  // In a run the gate's files do not exist, whatever a hook's command names: its socket alone is there.
+  if (const auto socket = variable("INTERLOCK_SOCKET"); socket == kSocketInside) return socket;
   if (places.config.empty() && places.state.empty()) {
     if (auto socket = variable("INTERLOCK_SOCKET"); !socket.empty()) return socket;
   }

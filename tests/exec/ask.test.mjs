@@ -9,7 +9,7 @@ import { openWorld } from "./world.mjs";
 
 const tags = (world) => world.git("tag", "--list").split("\n").filter(Boolean);
 
-for (const mode of ["hooks", "boundary", "both"]) {
+for (const mode of ["hooks", "boundary", "both"].filter((one) => !process.env.LAB_MODE || one === process.env.LAB_MODE)) {
   for (const agent of chosenAgents) {
     describe(`${agent.name}, ${mode}`, () => {
       const ownQuestion = mode === "hooks" && agent.canAsk;
@@ -28,7 +28,7 @@ for (const mode of ["hooks", "boundary", "both"]) {
       }
       it(ownQuestion ? "asks in the agent's own way, and where nobody can be asked it does not happen" : "a yes lets it happen, and there was one question", async () => {
         const asked = await tag("allowed", "approve");
-        const told = `${JSON.stringify(asked, null, 1)}\n${world.out.slice(-1500)}\n${world.model.results().map(({ text }) => text).join("\n")}`;
+        const told = `tags: ${tags(world)}; asked: ${asked.map(({ action, resource, arguments: words }) => `${action} ${resource} ${JSON.stringify(words).slice(0, 200)}`).join("\n")}\n${world.out.slice(-1500)}\n${world.model.results().map(({ text }) => text).join("\n")}`;
         assert.deepEqual(tags(world), ownQuestion ? [] : ["allowed"], told);
         assert.equal(world.has(join(world.project, "allowed.txt")), !ownQuestion, told);
         assert.equal(asked.length, ownQuestion ? 0 : 1, told);

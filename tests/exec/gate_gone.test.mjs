@@ -36,7 +36,7 @@ function replace(program, script) {
 }
 
 for (const { name, modes, own = false, strike } of troubles) {
-  for (const mode of modes.filter((one) => !process.env.LAB_QUICK || one === "hooks")) {
+  for (const mode of modes.filter((one) => (!process.env.LAB_QUICK || one === "hooks") && (!process.env.LAB_MODE || one === process.env.LAB_MODE))) {
     for (const agent of chosenAgents) {
       describe(`${agent.name}, ${mode}: ${name}`, () => {
         let world;

@@ -70,6 +70,33 @@ TEST(Parts, OneThatAsksMakesTheLineAsk) {
   EXPECT_EQ(decide(approved).kind, VerdictKind::kAllow);
 }
 
+TEST(Parts, ALineThatRunsIsNotAskedForItsProgramsWhichAreAskedAsTheyStart) {
+  const auto of = [](const char* program, bool known = true) {
+    auto out = part("rm/tree");
+    out.args = json::object{{"argv", json::array{program}}, {"program", program}};
+    out.what.known = known;
+    return out;
+  };
+  const auto verdict_of = [](const char* target, model::ActPart what, const char* surface = "exec") {
+    auto act = line({part("ls"), std::move(what)});
+    act.request.surface = surface;
+    act.request.operation = "execve";
+    act.request.target = target;
+    return decide(act).kind;
+  };
+  EXPECT_EQ(verdict_of("/usr/bin/bash", of("rm")), VerdictKind::kAllow);
+  EXPECT_EQ(verdict_of("/usr/bin/xargs", of("rm")), VerdictKind::kAllow);
+  // The program itself, what no program does, what is not understood, and a line that a hook tells of are asked about now.
+  EXPECT_EQ(verdict_of("/usr/bin/rm", of("rm")), VerdictKind::kStepUp);
+  EXPECT_EQ(verdict_of("/usr/bin/bash", of("kill")), VerdictKind::kStepUp);
+  EXPECT_EQ(verdict_of("/usr/bin/bash", of("rm", false)), VerdictKind::kStepUp);
+  EXPECT_EQ(verdict_of("/usr/bin/bash", of("rm"), "hook"), VerdictKind::kStepUp);
+  // A no is a no at once.
+  auto denied = of("git");
+  denied.what.action = "git/push";
+  EXPECT_EQ(verdict_of("/usr/bin/bash", denied), VerdictKind::kDeny);
+}
+
 TEST(Parts, EachHasItsOwnArguments) {
   EXPECT_EQ(decide(line({part("make/run", Band::kRoutine, {"make"}), part("ls", Band::kRoutine, {"ls", "install"})})).kind,
             VerdictKind::kAllow);
