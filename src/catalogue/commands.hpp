@@ -11,11 +11,13 @@
 // "environment": variables that are known for sure, {"HOME": ..., "TMPDIR": ...}; without HOME, `~` is a path that is not known.
 //
 // A command is parts: Action::"git/push" on Command::"git push" (in Command::"git"), with what it reads, looks through, writes, deletes and
-// reaches as Action::"file/read", "file/list", "file/write", "file/delete" on File::... and Action::"net/connect" on Host::.... A part's args:
+// reaches as Action::"file/read", "file/list", "file/write", "file/delete" on File::... and Action::"net/connect" on Host::.... A part's
+// args:
 // {"program","verb"?,"argv","flags","operands","cwd"?,"elsewhere"?,"unknowable"?: [...]}; a path or host that is not known is File::"?" or
 // Host::"?", in nothing, known = false, with "paths" or "hosts" as they are written. What may run anything is Action::"exec/unknown" with
-// every effect but admin; never less. Programs and their verbs are data: catalogue/commands/*.yaml (docs/commands.md). A program is known by
-// its place: one that an agent could have written (in the workspace, in /tmp, a memfd) is not the git that it calls itself. Pure; any thread.
+// every effect but admin; never less. Programs and their verbs are data: catalogue/commands/*.yaml (docs/commands.md). A program is known
+// by its place: one that an agent could have written (in the workspace, in /tmp, a memfd) is not the git that it calls itself. Pure; any
+// thread.
 #pragma once
 
 #include "base/json.hpp"
