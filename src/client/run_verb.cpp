@@ -25,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kNotStarted = 125;
+constexpr int kNoExecutable = 126;
 constexpr int kNoProgram = 127;
 constexpr int kSomethingDenied = 3;
 constexpr int kSignalled = 128;
@@ -186,7 +187,10 @@ Done carry_out(const RunOrder& order, const PlanFacts& facts) {
   if (!running) {
     const int code = refuse(running.error());
     const bool is_missing = running.error().code == ErrorCode::kNotFound && running.error().message.starts_with(order.argv[0] + " is ");
-    return {is_missing ? kNoProgram : code};
+    if (!is_missing) return {code};
+    std::error_code error;
+    const bool is_there = order.argv[0].contains('/') && fs::exists(fs::path(facts.folder) / order.argv[0], error);
+    return {is_there ? kNoExecutable : kNoProgram};
   }
   const auto& missing = (*running)->enforced().missing;
   if (!missing.empty() && !order.quiet) {
