@@ -13,6 +13,7 @@ namespace interlock::cli {
 
 int run_serve(const Places& places, const Words& words);
 int run_mcp(const Places& places, const Words& words);
+int run_acp(const Places& places, const Words& words);
 int run_init(const Places& places, const Words& words);
 int run_check(const Places& places, const Words& words);  // also `doctor`
 int run_status(const std::filesystem::path& state_folder, const Words& words);

@@ -55,6 +55,7 @@ const std::vector<Verb>& verbs() {
       {"init", "write an interlock.yaml and policies/ that fit this folder", run_init},
       {"serve", "the gate over HTTP, before the servers of interlock.yaml", run_serve},
       {"mcp", "the gate before one stdio server: interlock mcp -- SERVER ARGS", run_mcp},
+      {"acp", "the gate between an editor and an ACP agent: interlock acp -- AGENT ARGS", run_acp},
       {"check", "look configuration and policies over, without starting", run_check},
       {"doctor", "", run_check},
       {"status", "what runs", on_state(run_status)},
