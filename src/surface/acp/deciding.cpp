@@ -1,3 +1,4 @@
+// How a request becomes acts that are decided on, held, passed on or refused, and how they end.
 #include <algorithm>
 #include <utility>
 

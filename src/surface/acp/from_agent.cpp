@@ -1,3 +1,4 @@
+// What the agent sends: requests to its editor, answers, notifications.
 #include <utility>
 
 #include "net/jsonrpc.hpp"

@@ -1,3 +1,4 @@
+// What the editor sends: sessions, prompts, answers to the agent and to the gate itself.
 #include <utility>
 
 #include "net/jsonrpc.hpp"

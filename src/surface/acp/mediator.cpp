@@ -1,3 +1,4 @@
+// The mediator's own book: lines in, requests under way, sessions.
 #include <utility>
 
 #include "base/ids.hpp"

@@ -1,3 +1,4 @@
+// The mediator between an editor and an agent that are the tests themselves, before a real gate.
 #include <gtest/gtest.h>
 
 #include "surface/acp/acp.hpp"
