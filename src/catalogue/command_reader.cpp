@@ -245,7 +245,11 @@ void CommandReader::add_command(const CommandLine& line, const Program& root, co
   const bool unknown = line.may_run || !reasons.empty();
   reasons.insert(reasons.end(), line.unknowable.begin(), line.unknowable.end());
   auto resource = command_resource(line);
-  if (unknown) return add_unknown(std::move(resource), args, std::move(reasons), line.does.band);
+  if (unknown) add_unknown(resource, args, reasons, line.does.band);
+  // What it is called counts beside what is not known of it: a rule about git/push holds for GIT_CONFIG_GLOBAL=x git push, too.
+  const bool only_runs =
+      std::ranges::all_of(line.does.effects, [](Effect effect) { return effect == Effect::kRead || effect == Effect::kExecute; });
+  if (unknown && (!line.known || line.may_run || only_runs)) return;
   model::ActPart part;
   part.what.action = joined(line.names, '/');
   part.what.effects = line.does.effects;
