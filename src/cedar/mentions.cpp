@@ -34,6 +34,7 @@ class Reader {
     for (std::uint32_t i = 0; i < scope.uid_count; ++i) {
       const UidData& uid = set_.uids[scope.first_uid + i];
       add(Mention::Kind::kEntity, place, uid.type, uid.id);
+      found_.back().equal = scope.kind == Kind::kEqual;
     }
     if (scope.kind == Kind::kIs || scope.kind == Kind::kIsIn) add(Mention::Kind::kType, place, set_.types[scope.type].text, {});
   }

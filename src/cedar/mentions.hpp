@@ -27,6 +27,7 @@ struct Mention {
   const Policy* policy = nullptr;
   std::uint32_t line = 0;  // of a scope: its policy's
   std::uint32_t column = 0;
+  bool equal = false;  // of a scope: `==`, so that it is meant itself and not what is in it
 };
 
 // In the order of the set. The views live as long as it.

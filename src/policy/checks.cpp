@@ -190,11 +190,13 @@ class NameChecker {
 
   void check_id(std::string_view type, std::string_view id) {
     if (type == kActionType) {
-      // Every operation is "<entry>/<tool>"; what has no slash can only be a group.
-      if (id.find('/') != std::string_view::npos || holds(kActionGroups, id)) return;
+      // Every operation is "<entry>/<tool>", but for programs of one verb (Action::"rm"). What has no slash is a group then, or, where the
+      // action must be it and not merely be in it, a program.
+      if (id.find('/') != std::string_view::npos || holds(kActionGroups, id) || mention_->equal) return;
       complain("there is no action group " + in_ticks(id),
                suggestion(id, kActionGroups,
-                          "the groups are " + listed(kActionGroups) + "; a single operation is Action::\"<server or entry>/<tool>\""));
+                          "the groups are " + listed(kActionGroups) +
+                              "; a single operation is Action::\"<server or entry>/<tool>\", and a program `action == Action::\"rm\"`"));
     } else if (type == kWorkspaceType && id != kWorkspaceId) {
       complain("there is no workspace " + in_ticks(id), "the workspace of interlock.yaml is Workspace::\"default\"");
     } else if ((type == kFileType || type == kFolderType) && id.starts_with('/')) {

@@ -87,6 +87,7 @@ TEST(Load, TakesWhatMayBeMeant) {
       "",
       "// only a comment",
       "permit (principal, action == Action::\"github/create_issue\", resource);",
+      "forbid (principal, action == Action::\"rm\", resource);",  // a program
       "permit (principal, action in [Action::\"read\", Action::\"mcp\", Action::\"exec\"], resource);",
       "permit (principal, action, resource is Repo in Owner::\"acme\");",
       "permit (principal, action, resource) when { resource is Files };",  // a catalogue may say so
