@@ -178,6 +178,12 @@ std::vector<Row> rows() {
   Case dotenv = runs("file/read", {}, true).on("File", "/work/.env");
   out.push_back({18, dotenv, kDeny});
   out.push_back({18, dotenv.on("File", "/work/README.md"), kAllow});
+  out.push_back({19, runs("rm", {{"flags", json::array{"--recursive"}}}, false), kAsk});
+  out.push_back({19, runs("rm", {{"flags", json::array{"--force"}}}, false), kAllow});
+  out.push_back({19, runs("npm/install", {}, false), kAsk});
+  out.push_back({19, runs("net/connect", {}, false).on("Host", "registry.npmjs.org", {{"Host", "npmjs.org"}}), kAllow});
+  out.push_back({19, runs("net/connect", {}, false).on("Host", "npmjs.org.evil.example", {{"Host", "evil.example"}}), kDeny});
+  out.push_back({19, runs("file/write", {}, false).on("File", "/work/.npmrc"), VerdictKind::kModify});
   Case workload = delegated;
   workload.subject.chain.front().human = false;
   out.push_back({15, workload, kDeny});
