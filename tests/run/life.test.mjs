@@ -122,7 +122,7 @@ for (const person of people) {
       const { out, errors } = await world.script("touch touched; echo $?");
       assert.equal(out, "126\n");
       assert.ok(!world.has("touched"));
-      assert.match(errors, /denied: touch: policy: nothing is touched here/);
+      assert.match(errors, /denied: touch: policy: .*nothing is touched here/);
       assert.match(errors, /Permission denied/);
     });
     it("nor by an interpreter's child, by its path, by a link, or by env", async () => {
@@ -173,7 +173,7 @@ for (const person of people) {
       assert.equal(out, "125\n");
     });
     it("the gate's other verbs are not there", async () => {
-      const { code, errors } = await world.run([gateBinary, "status"]);
+      const { code, errors } = await world.sh(`${gateBinary} status`);
       assert.notEqual(code, 0);
       assert.match(errors, /interlock-gate/);
     });

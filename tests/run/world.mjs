@@ -88,7 +88,7 @@ export async function openWorld(person, { policies = kPolicies, extra = "", egre
     });
   world.receipts = async () => {
     const { out } = await world.cli("log", "query", "--json", "--limit", "5000");
-    return out.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+    return out.split("\n").filter(Boolean).map((line) => JSON.parse(line).receipt);
   };
   world.has = (name) => existsSync(join(project, name));
   world.close = async () => gate?.stop();
