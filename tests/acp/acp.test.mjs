@@ -1,8 +1,10 @@
 // `interlock acp` between an editor and an agent that are both the protocol's own SDK. What happened is looked at: the file, the process.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { afterEach, describe, it } from "node:test";
-import { commands, eventually, interlock } from "../peers/parts.mjs";
+import { commands, eventually, interlock, stop } from "../peers/parts.mjs";
 import { openEditor } from "./editor.mjs";
 
 const kPolicies = `
@@ -155,6 +157,19 @@ describe("sessions", () => {
     assert.equal(server.args[0], "mcp");
     assert.deepEqual(server.args.slice(server.args.indexOf("--")), ["--", command, ...args]);
     assert.match(editor.errors(), /far/);
+    // And the command that the agent was given is a server, with the gate before it.
+    const child = spawn(server.command, server.args, { stdio: ["pipe", "pipe", "inherit"], cwd: editor.folder });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const call = async (id, method, params) => {
+      child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`);
+      return JSON.parse((await lines.next()).value);
+    };
+    const hello = await call(1, "initialize", { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "t", version: "1" } });
+    assert.ok(hello.result.capabilities.tools);
+    const graph = await call(2, "tools/call", { name: "read_graph", arguments: {} });
+    assert.ok(graph.result.content, JSON.stringify(graph));
+    await stop(child);
+    assert.match(await receipts(editor), /read_graph/);
   });
   it("have what was asked, typed and decided in the ledger", async () => {
     const editor = await editing();
