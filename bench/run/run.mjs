@@ -48,7 +48,7 @@ async function start_gate() {
   mkdirSync(project, { recursive: true });
   execFileSync('git', ['init', '-q', project]);
   writeFileSync(join(folder, 'own.cedar'), '@id("all") permit (principal, action, resource);\n');
-  writeFileSync(join(folder, 'interlock.yaml'), `listen: 127.0.0.1:0\nstate_dir: ${join(folder, 'state')}\npreset: none\npolicies: [own.cedar]\nworkspace: [${project}]\nlog: { level: warn }\negress: { listen: 127.0.0.1:0 }\n`);
+  writeFileSync(join(folder, 'interlock.yaml'), `version: 1\nlisten: 127.0.0.1:0\nstate_dir: ${join(folder, 'state')}\npreset: none\npolicies: [own.cedar]\nworkspace: [${project}]\nlog: { level: warn }\negress: { listen: 127.0.0.1:0 }\n`);
   return start(interlock, ['serve', '--config', join(folder, 'interlock.yaml')], { ready: /"listening":/, env: environment });
 }
 

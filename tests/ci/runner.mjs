@@ -60,7 +60,7 @@ export async function openRunner({ policies }) {
   write(join(repository, "policies", "own.cedar"), policies);
   const file = write(
     join(repository, "interlock.yaml"),
-    `listen: 127.0.0.1:0\nstate_dir: ${join(folder, "state")}\npreset: none\npolicies: [policies]\nworkspace: [.]\nlog: { level: warn }\n` +
+    `version: 1\nlisten: 127.0.0.1:0\nstate_dir: ${join(folder, "state")}\npreset: none\npolicies: [policies]\nworkspace: [.]\nlog: { level: warn }\n` +
       `egress: { listen: "127.0.0.1:0" }\nidentity:\n  issuers:\n    - preset: github\n      issuer: ${issuer.issuer}\n      ca_file: ${authority.caFile}\n` +
       `      claims: { repository_owner: [acme] }\n      audiences: ["${kAudience}"]\n      accept_bearer: true\n`,
   );

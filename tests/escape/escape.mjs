@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, it } from "node:test";
+import { after, before } from "node:test";
 import { gateBinary } from "../peers/parts.mjs";
 import { changed, openWorld } from "./world.mjs";
 
@@ -59,13 +59,22 @@ async function tryOne(world, [, script, options = {}], more, inside) {
   return { found, result };
 }
 
-export function runAttempts(attempts, { policies, egress, output, shell } = {}) {
+// The cases of a group, [title, work] each, for the test file to hand to it(): the runner counts a case where it() is called.
+export function casesOf(attempts, { policies, egress, output, shell } = {}) {
+  const cases = [];
+  const it = (title, work) => cases.push([title, work]);
   let world;
   let twin; // the same world without a boundary
   const unshown = [];
   before(async () => {
-    world = await openWorld({ policies, egress });
-    twin = await openWorld({ gate: false });
+    try {
+      world = await openWorld({ policies, egress });
+      twin = await openWorld({ gate: false });
+    } catch (error) {
+      // What stands already would keep this process from ending.
+      console.error(error);
+      process.exit(1);
+    }
     dress(world);
     dress(twin);
     for (const one of [world, twin]) one.sweep = () => execFileSync("sh", ["-c", "rm -rf out* try-*"], { cwd: one.project });
@@ -103,4 +112,5 @@ export function runAttempts(attempts, { policies, egress, output, shell } = {}) 
     assert.equal(code, 0, stderr);
     assert.equal(world.gate.child.exitCode, null);
   });
+  return cases;
 }

@@ -1,7 +1,7 @@
 // Attempts inside a run to have a program started that policy forbids, and unknown ones with it.
-import { describe } from "node:test";
+import { describe, it } from "node:test";
 import { execs, kForbiddenOutput } from "./attempts.mjs";
-import { runAttempts } from "./escape.mjs";
+import { casesOf } from "./escape.mjs";
 
 // factor(1) is forbidden by its name; what nobody knows, or could have been put there by the agent, may not start either. The attack program
 // and the shells are known to this test, so that the attempts themselves are made.
@@ -11,4 +11,6 @@ const policies = `@id("inside") permit (principal, action, resource) when { cont
 unless { resource in Command::"attack" || context.args has program && ["sh", "bash", "python3", "perl", "node", "awk", "git", "make", "gcc", "cc1", "as", "ld", "collect2"].contains(context.args.program) };
 `;
 
-describe("execs that policy forbids", () => runAttempts(execs, { policies, output: kForbiddenOutput }));
+describe("execs that policy forbids", () => {
+  for (const [title, work] of casesOf(execs, { policies, output: kForbiddenOutput })) it(title, work);
+});

@@ -1,6 +1,8 @@
 // Attempts inside a run: what would outlast the run.
-import { describe } from "node:test";
+import { describe, it } from "node:test";
 import { lasting } from "./attempts.mjs";
-import { runAttempts } from "./escape.mjs";
+import { casesOf } from "./escape.mjs";
 
-describe("what would outlast the run", () => runAttempts(lasting));
+describe("what would outlast the run", () => {
+  for (const [title, work] of casesOf(lasting)) it(title, work);
+});

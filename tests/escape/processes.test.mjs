@@ -1,6 +1,8 @@
 // Attempts inside a run: other processes.
-import { describe } from "node:test";
+import { describe, it } from "node:test";
 import { processes } from "./attempts.mjs";
-import { runAttempts } from "./escape.mjs";
+import { casesOf } from "./escape.mjs";
 
-describe("other processes", () => runAttempts(processes));
+describe("other processes", () => {
+  for (const [title, work] of casesOf(processes)) it(title, work);
+});

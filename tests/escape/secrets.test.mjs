@@ -1,6 +1,8 @@
 // Attempts inside a run: the secrets of the human.
-import { describe } from "node:test";
+import { describe, it } from "node:test";
 import { secrets } from "./attempts.mjs";
-import { runAttempts } from "./escape.mjs";
+import { casesOf } from "./escape.mjs";
 
-describe("the secrets of the human", () => runAttempts(secrets));
+describe("the secrets of the human", () => {
+  for (const [title, work] of casesOf(secrets)) it(title, work);
+});

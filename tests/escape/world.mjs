@@ -61,7 +61,7 @@ async function startListeners(folder) {
     bus: join(folder, "run", "bus"),
     ssh: join(folder, "run", "ssh-agent.sock"),
     home: join(folder, "home", ".gnupg", "S.gpg-agent"),
-    abstract: `\0interlock-escape-${process.pid}`,
+    abstract: `\0interlock-escape-${process.pid}-${Math.random().toString(36).slice(2)}`,
   };
   for (const path of Object.values(sockets)) {
     if (path[0] !== "\0") mkdirSync(dirname(path), { recursive: true });
@@ -104,15 +104,15 @@ export async function openWorld({ policies = kOnlyTheKernel, egress = {}, extra 
   write(join(project, "README.md"), "a project\n");
   write(join(project, ".git", "hooks", "pre-commit.sample"), "#!/bin/sh\n");
   execFileSync("cp", [attackProgram, join(project, "attack")]);
-  const listeners = await startListeners(folder);
   const file = write(
     join(folder, "interlock.yaml"),
-    `listen: 127.0.0.1:0\nstate_dir: ${state}\npreset: none\npolicies: [own.cedar]\nworkspace: [${project}]\n` +
+    `version: 1\nlisten: 127.0.0.1:0\nstate_dir: ${state}\npreset: none\npolicies: [own.cedar]\nworkspace: [${project}]\n` +
       `approvals: { expires: 2s, elicit: false }\negress: ${JSON.stringify({ listen: "127.0.0.1:0", ...egress })}\n` +
       `auth: { tokens: [{ token_sha256: ${"0".repeat(64)}, subject: nobody }] }\n# ${canary("interlock.yaml")}\n${extra}`,
   );
   write(join(folder, "own.cedar"), policies);
   const gate = guarded ? await startGate({ folder, file }) : undefined;
+  const listeners = await startListeners(folder);
   // Somebody else's process: what it holds is in its memory, its arguments are not secret, its environment is.
   const victim = spawn("python3", ["-c", "import os,sys,time\nheld=(os.environ['HELD']+' ')*2\nprint('ready',flush=True)\ntime.sleep(3600)"], {
     env: { PATH: process.env.PATH, HELD: canary("victim") },
