@@ -1,6 +1,9 @@
-// interlock: the one program. Finds the verb, the configuration and the state folder, and hands the rest of the line on.
+// interlock-gate: every verb but two. Finds the verb, the configuration and the state folder, and hands the rest of the line on.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 
 #include "approval/display.hpp"
@@ -44,6 +47,22 @@ int run_version(const Places&, const Words& words) {
   return kDone;
 }
 
+// `run` and `hook` are the program's beside this one (src/client), which hands on to here.
+int hand_over(const Places& places, const Words& words, std::string_view verb) {
+  std::error_code error;
+  auto program = (std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "interlock").string();
+  Words whole = {program, std::string(verb)};
+  if (!places.config.empty()) whole.insert(whole.end(), {"--config", places.config});
+  if (!places.state.empty()) whole.insert(whole.end(), {"--state", places.state});
+  whole.insert(whole.end(), words.begin(), words.end());
+  std::vector<char*> argv;
+  for (auto& word : whole) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  ::execv(program.c_str(), argv.data());
+  std::fprintf(stderr, "interlock: cannot start %s\n  it belongs beside interlock-gate; install both\n", program.c_str());
+  return kUsage;
+}
+
 struct Verb {
   std::string_view name;
   std::string_view help;  // empty: another name for the verb before it
@@ -54,6 +73,10 @@ const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
       {"init", "write an interlock.yaml and policies/ that fit this folder", run_init},
       {"serve", "the gate over HTTP, before the servers of interlock.yaml", run_serve},
+      {"run", "an agent, or any command, as a task in a boundary: interlock run -- COMMAND ARGS",
+       [](const Places& places, const Words& words) { return hand_over(places, words, "run"); }},
+      {"hook", "what the hooks of an agent host call: interlock hook HOST (`interlock init HOST` writes them)",
+       [](const Places& places, const Words& words) { return hand_over(places, words, "hook"); }},
       {"mcp", "the gate before one stdio server: interlock mcp -- SERVER ARGS", run_mcp},
       {"acp", "the gate between an editor and an ACP agent: interlock acp -- AGENT ARGS", run_acp},
       {"check", "look configuration and policies over, without starting", run_check},
