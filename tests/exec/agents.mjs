@@ -21,6 +21,7 @@ export const agents = {
     canReplaceOutput: true,
     ownFetch: true,
     mainTool: "Bash",
+    connector: "anthropic",
     argv: () => ["-p", "run the script of the lab", "--allowedTools", "Bash,Read,Write,Edit,WebFetch,Agent,mcp__notes"],
     environment: ({ model }) => ({
       ANTHROPIC_BASE_URL: model.url,
@@ -50,6 +51,7 @@ export const agents = {
     canReplaceOutput: false,
     ownFetch: false,
     mainTool: "exec_command",
+    connector: "openai",
     argv: ({ hooks }) => ["exec", "--skip-git-repo-check", "-s", "danger-full-access", ...(hooks ? ["--dangerously-bypass-hook-trust"] : []), "run the script of the lab"],
     environment: () => ({ OPENAI_API_KEY: "none" }),
     settle({ home, notes, model }) {
@@ -77,6 +79,7 @@ export const agents = {
     canReplaceOutput: true,
     ownFetch: true,
     mainTool: "run_shell_command",
+    connector: "gemini",
     // It keeps its own file tools to its folders, so it is given those that hooks have to keep it from. In a run they do not exist.
     argv: ({ home, run }) => ["-m", "gemini-2.5-pro", "-y", "--skip-trust", ...(run ? [] : ["--include-directories", `${join(home, "outside")},${join(home, ".ssh")}`]), "-p", "run the script of the lab"],
     environment: ({ model }) => ({ GOOGLE_GEMINI_BASE_URL: model.url, GEMINI_API_KEY: "none", GEMINI_CLI_TRUST_WORKSPACE: "true" }),

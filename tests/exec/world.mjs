@@ -93,7 +93,7 @@ async function madeWorld(agent, { mode, policies = labPolicies, extra = "", appr
       "auth: { anonymous: true }",
       `approvals: { expires: ${approval}, elicit: false }`,
       `servers: { notes: ${JSON.stringify({ command: [nodeBinary, notesServer, notes] })} }`,
-      `egress: { listen: 127.0.0.1:0, upstream_ca_file: ${labAuthority}, hosts: [ { host: "*.lab.test", keep: [x-api-key, authorization, x-goog-api-key] } ] }`,
+      `egress: { listen: 127.0.0.1:0, upstream_ca_file: ${labAuthority}, hosts: [ { host: model-${place}.lab.test, connector: ${agent.connector}, keep: [x-api-key, authorization, x-goog-api-key] } ] }`,
       `run: { read: [ ${dirname(dirname(nodeBinary))} ] }`,
       extra,
     ];
