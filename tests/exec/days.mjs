@@ -37,6 +37,15 @@ export function days(mode) {
           }
         },
       });
+      if (mode !== "boundary") {
+        cases.push({
+          name: "the prompt and the sub-agent are in the record",
+          async check() {
+            const operations = new Set((await world.records()).map(({ detail }) => detail?.operation));
+            for (const operation of ["prompt", ...(agent.name === "codex" ? [] : ["agent"])]) assert.ok(operations.has(operation), `no receipt of "${operation}"; there are: ${[...operations].join(" ")}`);
+          },
+        });
+      }
       cases.push({
         name: "the task has ended with the session",
         async check() {
