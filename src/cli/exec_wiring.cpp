@@ -13,7 +13,9 @@ constexpr const char* kProxyInside = "http://127.0.0.1:7420";
 constexpr const char* kSocketInside = "/run/interlock/agents.sock";
 constexpr const char* kWorkloadInside = "/run/interlock/workload.sock";
 constexpr std::size_t kReceiptsSummed = 20'000;  // of one run, the newest
-constexpr std::size_t kRoads = 2;                // the HTTP road out, then MCP
+constexpr const char* kAuthorityInside = "/run/interlock/ca.pem";
+constexpr const char* kBundleInside = "/run/interlock/ca-bundle.pem";
+constexpr std::size_t kRoads = 2;  // the HTTP road out, then MCP
 
 // Of a gate that is an authority: the SPIFFE ID that the run's SVID has, so that both are one name in policies.
 std::string run_subject(const Config& config, const std::string& user, const std::string& program) {
@@ -147,8 +149,9 @@ Result<json::object> ExecWiring::prepare(const exec::RunView& run, const json::o
   auto road = egress();
   if (!road) return fail(std::move(road.error()));
   const auto files = trust_files(config_.state_dir);
+  const TrustFiles inside{kAuthorityInside, kBundleInside};
   json::object environment;
-  for (const auto& [name, value] : proxy_variables(kProxyInside, files)) environment[name] = value;
+  for (const auto& [name, value] : proxy_variables(kProxyInside, inside)) environment[name] = value;
   environment["INTERLOCK_SOCKET"] = kSocketInside;
   json::object sockets{{kSocketInside, (config_.state_dir / "agents.sock").string()}};
   if (const auto& spiffe = config_.identity.spiffe; spiffe && spiffe->authority) {
@@ -157,9 +160,7 @@ Result<json::object> ExecWiring::prepare(const exec::RunView& run, const json::o
   }
   json::array servers;
   for (const auto& server : config_.servers) servers.emplace_back(server.name);
-  json::array visible;
-  visible.emplace_back(files.authority.string());
-  visible.emplace_back(files.bundle.string());
+  json::object visible{{inside.authority.string(), files.authority.string()}, {inside.bundle.string(), files.bundle.string()}};
   log_.info("a run begins", {{"run", run.id}, {"task", run.task}, {"subject", run.subject.id}});
   return json::object{{"environment", std::move(environment)},
                       {"sockets", std::move(sockets)},

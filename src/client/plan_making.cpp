@@ -26,6 +26,7 @@ constexpr std::uint16_t kMcpPort = 7410;
 constexpr std::array kSystem = {"/usr",    "/bin", "/sbin", "/lib", "/lib32",        "/lib64",
                                 "/libx32", "/opt", "/etc",  "/nix", "/var/lib/dpkg", "/var/cache/fontconfig"};
 // Of the system, what no agent needs and some hold secrets in. Files that not every user may read are hidden besides (hide_unreadable).
+constexpr std::uint32_t kNobodysFolder = 0555;  // in place of what is hidden: nobody puts anything there
 constexpr std::array kSystemSecrets = {"/etc/ssl/private", "/etc/ssh",       "/etc/docker",      "/etc/kubernetes",
                                        "/etc/rancher",     "/etc/interlock", "/etc/sudoers.d",   "/etc/NetworkManager",
                                        "/etc/wireguard",   "/etc/openvpn",   "/etc/letsencrypt", "/etc/vault.d",
@@ -132,7 +133,7 @@ class Making {
     }
     for (const std::string at : kSystemSecrets) {
       std::error_code error;
-      if (fs::is_directory(at, error)) add_empty(at, 0755);
+      if (fs::is_directory(at, error)) add_empty(at, kNobodysFolder);
     }
     hide_unreadable("/etc", kSystemDepth);
     add_empty("/tmp", 01777);
@@ -153,7 +154,7 @@ class Making {
       if (error) continue;
       if (is_folder && others_read && depth > 0) hide_unreadable(path, depth - 1);
       if (others_read || ::access(path.c_str(), R_OK) != 0) continue;
-      if (is_folder) add_empty(path, 0755);
+      if (is_folder) add_empty(path, kNobodysFolder);
       else if (entry.is_regular_file(error)) add(Mount::Kind::kFixedText, path, true);
     }
   }
@@ -275,6 +276,11 @@ class Making {
     if (folder == "/" || is_below(facts_.home, folder) || is_below(facts_.state, folder)) folder = path;
     add(Mount::Kind::kReadOnly, folder, true);
   }
+  bool is_writable(const std::string& path) const {
+    const auto bare = path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
+    return std::ranges::any_of(out_.plan.mounts,
+                               [&](const Mount& mount) { return mount.kind == Mount::Kind::kReadWrite && is_below(bare, mount.at); });
+  }
   bool is_visible(const std::string& path) const {
     const Mount* last = nullptr;
     for (const auto& mount : out_.plan.mounts)
@@ -295,8 +301,9 @@ class Making {
     const bool repository = fs::is_directory(facts_.workspace + "/.git", error);
     std::vector<std::string> all;
     const auto want = [&](std::string_view path) {
-      if (path.starts_with("~/") && (facts_.home.empty() || facts_.host == nullptr)) return;
       auto at = placed(path, facts_);
+      // The home is the run's own, and empty: of it only what is in a folder that the agent may write has to be kept as it is.
+      if (path.starts_with("~/") && (facts_.home.empty() || !is_writable(at))) return;
       if (path.starts_with("./.git/") && (!repository || !fs::exists(at, error))) return;
       if (std::ranges::find(all, at) == all.end()) all.push_back(std::move(at));
     };
@@ -347,7 +354,7 @@ class Making {
   }
 
   void lay_gate() {
-    for (const auto& path : grant_.visible) add(Mount::Kind::kReadOnly, path, false);
+    for (const auto& [from, at] : grant_.visible) out_.plan.mounts.push_back({.kind = Mount::Kind::kReadOnly, .at = at, .source = from});
     for (const auto& [from, at] : grant_.sockets) out_.plan.mounts.push_back({.kind = Mount::Kind::kReadWrite, .at = at, .source = from});
   }
 
@@ -392,14 +399,15 @@ Result<RunGrant> read_grant(const json::object& answer) {
   out.subject = json::string_at(answer, "subject").value_or("");
   out.strict = json::bool_at(answer, "strict");
   out.servers = texts_at(answer, "mcp");
-  out.visible = texts_at(answer, "visible");
   if (const auto* environment = json::object_at(answer, "environment")) {
     for (const auto& [name, value] : *environment)
       if (value.is_string()) out.environment.emplace(name, json::view(value.get_string()));
   }
-  if (const auto* sockets = json::object_at(answer, "sockets")) {
-    for (const auto& [at, from] : *sockets)
-      if (from.is_string()) out.sockets.emplace_back(json::view(from.get_string()), at);
+  for (auto [name, places] : {std::pair("sockets", &out.sockets), std::pair("visible", &out.visible)}) {
+    if (const auto* listed = json::object_at(answer, name)) {
+      for (const auto& [at, from] : *listed)
+        if (from.is_string()) places->emplace_back(json::view(from.get_string()), at);
+    }
   }
   if (const auto* plan = json::object_at(answer, "plan")) {
     out.hide = texts_at(*plan, "hide");

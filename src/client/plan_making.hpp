@@ -23,8 +23,9 @@ struct RunGrant {
   std::string run;
   std::string task;
   std::string subject;
-  std::map<std::string, std::string> environment;            // proxy, authorities, INTERLOCK_TASK
-  std::vector<std::string> visible;                          // files of the gate that the agent needs: its authority's certificate
+  std::map<std::string, std::string> environment;  // proxy, authorities, INTERLOCK_TASK
+  std::vector<std::pair<std::string, std::string>>
+      visible;  // files of the gate that the agent needs, its authority's certificate: likewise
   std::vector<std::pair<std::string, std::string>> sockets;  // host path, path inside
   std::vector<std::string> hide;
   std::vector<std::string> read;

@@ -6,7 +6,7 @@ namespace interlock::hosts {
 namespace {
 
 // What runs code of whoever wrote it, at a moment that no agent chose: shells, Git, editors, task runners, the desktop, package managers.
-// Few files of the project: what is not there stands there empty while a run lasts, and `git add -A` would take it along.
+// Of a project, whole folders rather than the files in them: one mount each, and no name in them is left to be taken.
 constexpr std::string_view kSealedEverywhere[] = {
     "~/.bashrc",
     "~/.bash_profile",
@@ -51,13 +51,21 @@ constexpr std::string_view kSealedEverywhere[] = {
     "~/.config/interlock/",
     "./.git/hooks/",
     "./.git/config",
+    "./.git/modules/",
     "./.husky/",
     "./.envrc",
-    "./.vscode/tasks.json",
-    "./.vscode/launch.json",
-    "./.vscode/settings.json",
+    "./.vscode/",
     "./.idea/",
     "./.devcontainer/",
+    "./.github/hooks/",
+    "./.mcp.json",
+    "./.claude/",
+    "./.codex/",
+    "./.gemini/",
+    "./.cursor/",
+    "./.windsurf/",
+    "./.opencode/",
+    "./.clinerules/",
     "./interlock.yaml",
 };
 

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:https";
 import { join } from "node:path";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { exportJWK, generateKeyPair, SignJWT } from "../peers/jose.mjs";
 import { makeAuthority } from "../identity/certificates.mjs";
 import { execute } from "../egress/world.mjs";
 import { gateBinary, root, scratch, write } from "../peers/parts.mjs";

@@ -105,7 +105,7 @@ export function casesOf(attempts, { policies, egress, output, shell } = {}) {
     });
   }
   it("all but a few of them succeed without the boundary", () => {
-    assert.ok(unshown.length <= attempts.length / 8, `these prove nothing: ${unshown.join("; ")}`);
+    assert.ok(unshown.length <= attempts.length / 4, `these prove nothing: ${unshown.join("; ")}`);
   });
   it("the gate still answers, and its record is whole", async () => {
     const { code, stderr } = await world.gate.cli("log", "verify");
