@@ -94,7 +94,7 @@ export async function openRunner({ policies }) {
       return { ...result, summary: text(summary), sarif: text(sarif) && JSON.parse(text(sarif)) };
     },
     receipts: async () => {
-      const { stdout } = await execute(gateBinary, ["log", "--config", file, "--json", "--limit", "500"], { env: environment });
+      const { stdout } = await execute(gateBinary, ["log", "query", "--config", file, "--json", "--limit", "500"], { env: environment });
       return stdout;
     },
     close: () => issuer.close(),
