@@ -136,8 +136,8 @@ Status EgressWiring::begin(const Config& config, const std::string& gate_address
   return {};
 }
 
-std::shared_ptr<void> EgressWiring::adopt_listener(net::OwnedFd listening, gate::Caller caller) {
-  return proxy_ ? proxy_->adopt_listener(std::move(listening), std::move(caller)) : nullptr;
+std::shared_ptr<void> EgressWiring::adopt_listener(net::OwnedFd listening, http::Door door) {
+  return proxy_ ? proxy_->adopt_listener(std::move(listening), std::move(door)) : nullptr;
 }
 
 void EgressWiring::take_over(const Config& config) {

@@ -41,7 +41,7 @@ class EgressWiring {
   static Result<std::unique_ptr<EgressWiring>> open_for_runs(net::Loop& loop, Log& log, Organs& organs, IdentityWiring& identity,
                                                              const Config& config);
   // As http::Proxy::adopt_listener. Null before begin().
-  std::shared_ptr<void> adopt_listener(net::OwnedFd listening, gate::Caller caller);
+  std::shared_ptr<void> adopt_listener(net::OwnedFd listening, http::Door door);
   // Listens. `gate_address`: where the gate itself does, "127.0.0.1:7410"; asking for it through the proxy is a loop.
   Status begin(const Config& config, const std::string& gate_address);
   // Whether take_over() can do it.

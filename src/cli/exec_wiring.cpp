@@ -1,6 +1,7 @@
 #include "cli/exec_wiring.hpp"
 
 #include "cli/egress_verb.hpp"
+#include "hosts/hosts.hpp"
 #include "identity/identity.hpp"
 #include "ledger/reading.hpp"
 #include "model/verdict.hpp"
@@ -174,8 +175,11 @@ Status ExecWiring::adopt(const exec::RunView& run, std::vector<net::OwnedFd> lis
   auto road = egress();
   if (!road) return fail(std::move(road.error()));
   auto roads = std::make_unique<Roads>();
-  const gate::Caller caller{.subject = run.subject, .session = "run:" + run.id, .client_pid = run.init, .task = run.task};
-  roads->proxy = (*road)->adopt_listener(std::move(listeners[0]), caller);
+  http::Door door{.caller = {.subject = run.subject, .session = "run:" + run.id, .client_pid = run.init, .task = run.task}};
+  // An agent pays its model with its own key, where the configuration does not put one in.
+  if (const auto* host = hosts::host_named(run.agent); host != nullptr)
+    door.own_key_hosts.assign(host->model_hosts.begin(), host->model_hosts.end());
+  roads->proxy = (*road)->adopt_listener(std::move(listeners[0]), std::move(door));
 
   mcp::HttpFrontOptions options;
   options.resource = identity_.resource(config_);

@@ -119,7 +119,7 @@ void begin_connect(const std::shared_ptr<Proxy::State>& proxy, std::shared_ptr<n
                     recognized.error().status == 407 ? net::Headers{{"Proxy-Authenticate", "Basic realm=\"interlock\""}} : net::Headers{});
     auto& tunnel = *asked->tunnel;
     tunnel.caller = std::move(recognized->caller);
-    tunnel.host = asked->proxy->host_of(tunnel.target);
+    tunnel.host = asked->proxy->host_of(tunnel.target, asked->stream->peer());
     asked->proxy->reach(tunnel.target, tunnel.host, [asked](Result<std::vector<net::Address>> addresses) {
       if (asked->gone) return;
       if (!addresses) {

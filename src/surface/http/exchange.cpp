@@ -135,7 +135,7 @@ void Exchange::find_target() {
                    .next = "look at the proxy settings of the servers in between"});
     }
   }
-  host_ = tunnel_ ? tunnel_->host : proxy_->host_of(target_);
+  host_ = tunnel_ ? tunnel_->host : proxy_->host_of(target_, stream_->peer());
   find_addresses();
 }
 

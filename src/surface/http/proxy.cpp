@@ -44,10 +44,18 @@ std::string session_key(const gate::Caller& caller) { return caller.subject.id +
 
 }  // namespace
 
-std::shared_ptr<const HostConfig> Proxy::State::host_of(const Target& target) const {
+std::shared_ptr<const HostConfig> Proxy::State::host_of(const Target& target, const net::StreamPeer& peer) const {
   static const auto kUnnamed = std::make_shared<const HostConfig>();
+  static const auto kOwnKeys = [] {
+    HostConfig host;
+    host.keep = {"authorization", "x-api-key", "x-goog-api-key"};
+    return std::make_shared<const HostConfig>(std::move(host));
+  }();
   for (const auto& host : *hosts)
     if (pattern_holds(host.pattern, target)) return {hosts, &host};
+  const auto* door = static_cast<const Door*>(peer.door.get());
+  if (door != nullptr && target.port == 443 && std::ranges::find(door->own_key_hosts, target.host) != door->own_key_hosts.end())
+    return kOwnKeys;
   return kUnnamed;
 }
 
@@ -98,7 +106,7 @@ void Proxy::State::reach(const Target& target, const std::shared_ptr<const HostC
 void Proxy::State::recognize(const net::ServerStream& stream, bool own_authorization,
                              std::function<void(std::expected<Recognized, Stop>)> done) {
   const auto& peer = stream.peer();
-  if (peer.door) return done(Recognized{*std::static_pointer_cast<gate::Caller>(peer.door), false});
+  if (peer.door) return done(Recognized{std::static_pointer_cast<Door>(peer.door)->caller, false});
   const auto& headers = stream.head().headers;
   // What the authenticator looks at is kept here until it has answered.
   struct Shown {
@@ -268,8 +276,8 @@ Result<std::uint16_t> Proxy::listen_tcp(const std::string& host, std::uint16_t p
 
 Status Proxy::listen_unix(const std::string& path) { return state_->server->listen_unix(path); }
 
-std::shared_ptr<void> Proxy::adopt_listener(net::OwnedFd listening, gate::Caller caller) {
-  return state_->server->adopt_listener(std::move(listening), std::make_shared<gate::Caller>(std::move(caller)));
+std::shared_ptr<void> Proxy::adopt_listener(net::OwnedFd listening, Door door) {
+  return state_->server->adopt_listener(std::move(listening), std::make_shared<Door>(std::move(door)));
 }
 
 Status Proxy::set_hosts(std::vector<HostConfig> hosts, std::vector<RouteConfig> routes) {

@@ -72,15 +72,22 @@ struct ProxyParts {
   std::function<void(identity::Presentation shown, std::function<void(identity::Answer)> done)> authenticate;
 };
 
+// Whom everybody who comes by a listener is.
+struct Door {
+  gate::Caller caller;
+  // Hosts to which the clients' own keys go along, where no HostConfig speaks for them: an agent's model, say. On port 443 alone.
+  std::vector<std::string> own_key_hosts = {};
+};
+
 class Proxy {
  public:
   static Result<std::unique_ptr<Proxy>> create(ProxyParts parts, ProxyOptions options);
   ~Proxy();
   Result<std::uint16_t> listen_tcp(const std::string& host, std::uint16_t port);
   Status listen_unix(const std::string& path);
-  // A listener whose clients are all `caller`, in the task that it names: of a run, whose network has no other way out. Credentials that
-  // they show are not looked at. It closes with the handle.
-  std::shared_ptr<void> adopt_listener(net::OwnedFd listening, gate::Caller caller);
+  // A listener whose clients are all `door.caller`, in the task that it names: of a run, whose network has no other way out. Credentials
+  // that they show are not looked at. It closes with the handle.
+  std::shared_ptr<void> adopt_listener(net::OwnedFd listening, Door door);
   Status set_hosts(std::vector<HostConfig> hosts, std::vector<RouteConfig> routes);  // on reload
   void close(std::string_view why);
   std::size_t under_way() const;  // exchanges

@@ -63,7 +63,7 @@ struct Proxy::State : std::enable_shared_from_this<Proxy::State> {
   std::uint64_t served = 0;
   std::uint64_t refused = 0;
 
-  std::shared_ptr<const HostConfig> host_of(const Target& target) const;
+  std::shared_ptr<const HostConfig> host_of(const Target& target, const net::StreamPeer& peer) const;
   // The addresses of the target that an agent may reach. kDenied: none; kNotFound, kUnavailable, ...: it has none.
   void reach(const Target& target, const std::shared_ptr<const HostConfig>& host,
              std::function<void(Result<std::vector<net::Address>>)> done);
