@@ -65,7 +65,11 @@ Status Daemon::compose() {
     if (!egress) return fail(std::move(egress.error()));
     egress_ = std::move(*egress);
     exec_ = std::make_unique<ExecWiring>(loop_, log_, *organs_, *identity_, *surface_, config_);
-    agents_ = std::make_unique<AgentDoor>(loop_, exec_->surface(), nullptr, nullptr);
+    hooks_ = make_hooks(loop_, *organs_, *exec_);
+    agents_ = std::make_unique<AgentDoor>(
+        loop_, exec_->surface(),
+        [this](const auto& connection, const json::object& message) { return hooks_->handle(connection, message); },
+        [this](const auto& connection) { hooks_->gone(connection); });
   }
 
   admin_ = std::make_unique<api::AdminListener>(loop_, operations());
@@ -236,6 +240,7 @@ std::size_t Daemon::acts_under_way() const {
     count += static_cast<std::size_t>(json::int_at(session.get_object(), "operations").value_or(0));
   if (egress_) count += egress_->under_way();
   if (exec_) count += exec_->surface().under_way();
+  if (hooks_) count += hooks_->under_way();
   const auto held = organs_->approvals->pending().size();
   return count > held ? count - held : 0;
 }
@@ -245,6 +250,7 @@ void Daemon::wait_for_acts(std::int64_t until_ns) {
     loop_.after_ms(kStopPollMs, [this, until_ns] { wait_for_acts(until_ns); });
     return;
   }
+  if (hooks_) hooks_->close(stop_reason_);
   if (exec_) exec_->surface().close(stop_reason_);
   surface_->close(stop_reason_);
   if (egress_) egress_->close(stop_reason_);

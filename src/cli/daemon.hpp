@@ -17,6 +17,7 @@
 #include "cli/credential_wiring.hpp"
 #include "cli/egress_wiring.hpp"
 #include "cli/exec_wiring.hpp"
+#include "cli/hook_wiring.hpp"
 #include "cli/identity_wiring.hpp"
 #include "cli/logging.hpp"
 #include "cli/oauth_wiring.hpp"
@@ -100,6 +101,7 @@ class Daemon {
   std::unique_ptr<mcp::Surface> surface_;
   std::unique_ptr<EgressWiring> egress_;  // null: the configuration has none
   std::unique_ptr<ExecWiring> exec_;      // null: runs and hooks are not answered here
+  std::unique_ptr<hook::HookSurface> hooks_;
   std::unique_ptr<AgentDoor> agents_;
   std::unique_ptr<api::AdminListener> admin_;
   identity::TokenBook tokens_;

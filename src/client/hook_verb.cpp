@@ -100,6 +100,15 @@ std::string current_folder() {
   return ::getcwd(path.data(), path.size()) == nullptr ? std::string() : std::string(path.data());
 }
 
+// What a shell line's meaning hangs from.
+json::object known_environment() {
+  json::object out;
+  for (const char* name : {"HOME", "TMPDIR", "USER"}) {
+    if (const char* value = std::getenv(name); value != nullptr && *value != '\0') out[name] = value;
+  }
+  return out;
+}
+
 int ask_gate(const Places& places, const hosts::Host& host) {
   auto payload = read_payload();
   if (!payload) return blocked(payload.error().message);
@@ -107,7 +116,9 @@ int ask_gate(const Places& places, const hosts::Host& host) {
   if (!socket) return blocked(socket.error().message, socket.error().hint);
   auto link = GateLink::connect(*socket, kConnectMs);
   if (!link) return blocked(link.error().message, link.error().hint);
-  auto answer = link->ask({{"op", "hook"}, {"host", host.name}, {"event", *payload}, {"cwd", current_folder()}}, kAnswerMs);
+  auto answer =
+      link->ask({{"op", "hook"}, {"host", host.name}, {"event", *payload}, {"cwd", current_folder()}, {"environment", known_environment()}},
+                kAnswerMs);
   if (!answer) return blocked(answer.error().message, answer.error().hint);
   const auto exit = json::int_at(*answer, "exit");
   const auto out = json::string_at(*answer, "out");
