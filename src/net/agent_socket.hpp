@@ -34,7 +34,7 @@ class AgentConnection {
   virtual void answer(const json::object& message) = 0;  // nothing once it is gone
   virtual void close() = 0;
   virtual bool gone() const = 0;
-  std::shared_ptr<void> state;  // of whoever took its first message
+  std::shared_ptr<void> state;  // of surface/exec alone: its run
 };
 
 struct AgentHandlers {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -101,6 +102,7 @@ struct HookSurface::State : std::enable_shared_from_this<HookSurface::State> {
   HookParts parts;
   std::map<std::string, Session> sessions;
   std::map<const Call*, std::weak_ptr<Call>> under_way;
+  std::set<const net::AgentConnection*> seen;
 };
 
 void HookSurface::State::handle(const std::shared_ptr<net::AgentConnection>& connection, const json::object& message, std::int64_t id) {
@@ -135,7 +137,6 @@ void HookSurface::State::handle(const std::shared_ptr<net::AgentConnection>& con
   call->event = std::move(*event);
   call->session = key;
   call->sandboxed = sender->sandboxed;
-  connection->state = std::make_shared<bool>(true);  // one event a connection
   under_way.emplace(call.get(), call);
   static const json::object kNone;
   const auto* environment = json::object_at(message, "environment");
@@ -383,13 +384,16 @@ HookSurface::~HookSurface() = default;
 bool HookSurface::handle(const std::shared_ptr<net::AgentConnection>& connection, const json::object& message) {
   if (json::string_at(message, "op") != "hook") return false;
   const auto id = json::int_at(message, "id").value_or(0);
-  if (connection->state) State::say(*connection, id, refuse("this connection has had its event"));
+  // One event a connection; one that has a run is another surface's.
+  if (connection->state || !state_->seen.insert(connection.get()).second)
+    State::say(*connection, id, refuse("this connection has had its event"));
   else state_->handle(connection, message, id);
   return true;
 }
 
 // The hook was ended before it was answered: its call does not happen, and what waits for it need not.
 void HookSurface::gone(const std::shared_ptr<net::AgentConnection>& connection) {
+  state_->seen.erase(connection.get());
   for (const auto& [_, weak] : std::map(state_->under_way)) {
     const auto call = weak.lock();
     if (call && call->connection == connection) state_->deny(call, "the hook is gone", "");
