@@ -105,6 +105,7 @@ void Daemon::tick() {
     surface_->lists_changed();
   }
   if (!stopping_) follow_files();
+  if (!stopping_ && exec_ && !agents_listen_ && !listening_.empty()) listen_for_agents();
   tick_timer_ = loop_.after_ms(kTickMs, [this] { tick(); });
 }
 
@@ -124,7 +125,17 @@ Status Daemon::begin(std::string public_url, const std::string& gate_address) {
   }
   if (!exec_) return {};
   exec_->set_egress(egress_.get(), gate_address);
-  return agents_->listen(config_.state_dir.string());
+  listen_for_agents();
+  return {};
+}
+
+// Of the gates of one folder the first has the agents' socket; when it is gone, the next one takes it.
+void Daemon::listen_for_agents() {
+  const auto listening = agents_->listen(config_.state_dir.string());
+  agents_listen_ = listening.has_value();
+  if (!agents_listen_ && !agents_waited_)
+    log_.info("another gate of this folder answers runs and hooks", {{"why", listening.error().message}});
+  agents_waited_ = !agents_listen_;
 }
 
 Status Daemon::admit(model::Subject& subject) { return organs_->registry->admit(subject, organs_->clock.now_ms()); }

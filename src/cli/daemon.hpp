@@ -73,6 +73,7 @@ class Daemon {
   Status compose();
   void take_over(Config config, LoadedRules loaded);
   void tick();
+  void listen_for_agents();
   void follow_files();
   void record(model::Receipt receipt);
   gate::Gate& gate() const { return *organs_->gate; }
@@ -91,6 +92,8 @@ class Daemon {
   Config config_;
   UnixMs started_ms_ = 0;
   std::string listening_;
+  bool agents_listen_ = false;
+  bool agents_waited_ = false;
   std::string last_refusal_;  // of a reload; empty: the files are in force
 
   // In the order of their making: each uses what stands above it.
