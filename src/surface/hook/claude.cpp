@@ -3,6 +3,7 @@
 // `allow`, results are not rewritten). Both block on exit code 2, and let through on any other and on output that they cannot read.
 #include <array>
 
+#include "shell/commands.hpp"
 #include "surface/hook/reading.hpp"
 #include "surface/hook/tools.hpp"
 
@@ -81,6 +82,23 @@ constexpr std::array<Tool, 10> kCodexTools = {{{"Bash", Does::kShell, "command"}
                                                {"update_plan"},
                                                {"request_user_input"}}};
 
+// `apply_patch <<'PATCH' ...` on a shell line: Codex takes it for its own tool. The patch, where the line is that and nothing else.
+std::optional<std::string> patch_on_line(const Event& event) {
+  if (event.tool != "Bash" || !event.input.is_object()) return std::nullopt;
+  const auto line = json::string_at(event.input.get_object(), "command");
+  if (!line || !line->contains("apply_patch")) return std::nullopt;
+  const auto script = shell::parse(*line);
+  if (!script) return std::nullopt;
+  auto found = shell::commands_of(*script);
+  if (found.commands.size() != 1 || !found.unknowable.empty()) return std::nullopt;
+  auto& run = found.commands[0];
+  if (run.argv.empty() || run.argv[0].text != "apply_patch" || !run.unknowable.empty() || !run.redirections.empty() ||
+      !run.environment.empty())
+    return std::nullopt;
+  if (run.argv.size() == 2 && !run.input) return run.argv[1].text;
+  return run.argv.size() == 1 && run.input ? run.input->text : std::nullopt;
+}
+
 class ClaudeShaped final : public Contract {
  public:
   ClaudeShaped(std::string_view host, std::span<const Tool> tools, bool codex) : host_(host), tools_(tools), codex_(codex) {}
@@ -103,7 +121,17 @@ class ClaudeShaped final : public Contract {
     if (auto status = in.status(); !status) return fail(std::move(status.error()));
     return out;
   }
-  Result<std::vector<ToolAct>> acts(const Event& event) const override { return acts_of(host_, tools_, event); }
+  Result<std::vector<ToolAct>> acts(const Event& event) const override {
+    if (codex_) {
+      if (auto patch = patch_on_line(event)) {
+        auto patching = event;
+        patching.tool = "apply_patch";
+        patching.input = json::object{{"command", std::move(*patch)}};
+        return acts_of(host_, tools_, patching);
+      }
+    }
+    return acts_of(host_, tools_, event);
+  }
   bool can_ask(const Event&) const override { return !codex_; }
   bool can_modify(const Event& event) const override { return event.kind == Kind::kBeforeTool; }
   bool can_replace_output(const Event&) const override { return !codex_; }
