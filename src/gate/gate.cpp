@@ -234,7 +234,22 @@ void Gate::State::admit(const std::shared_ptr<Act>& act, std::optional<Refusal> 
 // A command that a human approved as part of its line goes through as it starts.
 void Gate::State::cover(Act& act, const model::Task& task) {
   if (act.verdict.kind != model::VerdictKind::kStepUp || act.request.operation != "execve") return;
-  auto approval = covered.take(act.task, act.request, act.classification, parts.clock->now_ms());
+  // Of a program that is several acts only those need a yes that policy asks about.
+  auto asked = act.classification;
+  std::erase_if(asked.parts, [&](const model::ActPart& part) {
+    model::ActionRequest request = act.request;
+    request.args = part.args;
+    return rules.policy
+        ->decide({.subject = act.caller.subject,
+                  .task = &task,
+                  .request = request,
+                  .classification = part.what,
+                  .approved = false,
+                  .now_ms = parts.clock->now_ms()})
+        .allows();
+  });
+  if (asked.parts.empty() && !act.classification.parts.empty()) return;  // its task's scope asks
+  auto approval = covered.take(act.task, act.request, asked, parts.clock->now_ms());
   if (!approval) return;
   act.approval = std::move(*approval);
   act.covered = true;

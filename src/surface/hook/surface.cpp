@@ -261,6 +261,8 @@ void HookSurface::State::held(const std::shared_ptr<Call>& call, std::size_t at)
   if (!parts.host_ask || call->sandboxed || call->event.kind != Event::Kind::kBeforeTool || !call->contract->can_ask(call->event)) return;
   call->asks[at] = true;
   call->decided[at] = true;
+  // One question, in one place.
+  parts.gate->withdraw(call->acts[at], "the host asks its own human");
   if (--call->open == 0) finish(call);
 }
 
@@ -343,7 +345,21 @@ void HookSurface::State::after(const std::shared_ptr<Call>& call, Session& sessi
     session.calls.erase(found);
   }
   // What the human of the host said yes to has been done: the record says so.
-  for (const auto& act : done.asked) parts.gate->withdraw(act, "the human of the host allowed it there, and it was done");
+  for (const auto& act : done.asked) {
+    model::Receipt receipt;
+    receipt.kind = model::ReceiptKind::kResult;
+    receipt.act = act->id;
+    receipt.at_ms = parts.clock->now_ms();
+    receipt.subject = act->caller.subject.id;
+    receipt.task = act->task;
+    receipt.surface = "hook";
+    receipt.action = act->classification.action;
+    receipt.resource = model::text_of(act->classification.resource);
+    receipt.band = act->classification.band;
+    receipt.verdict = call->event.failed ? "error" : "ok";
+    receipt.detail = {{"note", "the host's own human allowed it"}, {"host_ask", true}};
+    (void)parts.gate->record(std::move(receipt));
+  }
   Answer answer;
   if (parts.each_secret) {
     std::vector<std::string> secrets;
