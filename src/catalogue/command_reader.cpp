@@ -145,7 +145,7 @@ void CommandReader::read_command(const shell::RunCommand& run, const std::vector
 
 std::optional<std::string> CommandReader::read_variable(std::string_view name, const Value& value, std::string_view program,
                                                         const Place& place) {
-  if (value.text && value.text->empty()) return std::nullopt;
+  if (value.text && (value.text->empty() || *value.text == "/dev/null")) return std::nullopt;
   for (const VariableRule& rule : book_.environment) {
     if (std::none_of(rule.names.begin(), rule.names.end(), [&](const std::string& pattern) { return matches(pattern, name); })) continue;
     if (!program.empty() && !rule.of.empty() && std::find(rule.of.begin(), rule.of.end(), program) == rule.of.end()) continue;
