@@ -49,8 +49,9 @@ constexpr HookShape kShapes[] = {
 };
 
 // Whatever ends the command other than by an answer (it is gone, it was killed, it crashed) has to block too, and hosts do that on exit 2
-// with a reason on stderr alone; the reason is then the shell's own. fish reads this as POSIX shells do.
-constexpr std::string_view kOtherwise = " || exit 2";
+// alone; Codex, where something stands on stderr besides. Nothing but what shells have in themselves, in words that fish reads as POSIX
+// shells do: a pipe's status is its last command's.
+constexpr std::string_view kOtherwise = " || echo interlock: blocked >&2 | exit 2";
 
 // The words of a shell's first command, taken apart; nullopt where expansions are in it.
 std::optional<std::vector<std::string>> words_of(std::string_view command) {

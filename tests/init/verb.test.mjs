@@ -228,7 +228,7 @@ describe("which files, which gate", () => {
     const home = new Home();
     const state = home.path("a state");
     assert.equal((await home.init(["claude", "--yes", "--state", state])).code, 0);
-    assert.ok(home.text(claude).includes(`hook claude --state '${state}' || exit 2`), home.text(claude));
+    assert.ok(home.text(claude).includes(`hook claude --state '${state}' || echo interlock: blocked >&2 | exit 2`), home.text(claude));
     assert.equal((await home.json(["claude", "--state", state])).written, false);
     assert.equal((await home.init(["claude", "--undo", "--yes", "--state", state])).code, 0);
     assert.equal(home.text(claude), null);
