@@ -117,7 +117,8 @@ void Parser::parse_body(Command& out) {
 Command Parser::parse_for() {
   Command out;
   out.kind = Command::Kind::kFor;
-  at_ += reserved_here().size();
+  out.text = reserved_here();
+  at_ += out.text.size();
   skip_blanks();
   if (starts("((") && is_bash()) {
     at_ += 2;

@@ -94,7 +94,7 @@ struct Command {
     kGroup,       // { list; }
     kIf,          // lists: condition, then, condition, then, ..., else (where there are an odd number)
     kWhile,       // condition, body; also until
-    kFor,         // `name`, `words` (has_words false: "$@"), body; select too
+    kFor,         // `name`, `words` (has_words false: "$@"), body; `text` is "for" or "select"
     kForArith,    // for ((;;)): `text`, body
     kCase,        // `words`[0] is matched; lists: one an arm; `patterns` one an arm
     kFunction,    // `name`, its body is lists[0]

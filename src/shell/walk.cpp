@@ -227,18 +227,18 @@ void Walk::loop(const Command& command, const Place& place) {
   }
   const auto before = state_;
   // A few known words: each turn for itself.
-  if (command.kind == Command::Kind::kFor && command.has_words) {
+  if (command.kind == Command::Kind::kFor && command.has_words && command.text == "for") {
     std::vector<Value> words;
     for (const auto& word : command.words)
       for (auto& value : expander().fields(word)) words.push_back(std::move(value));
     const bool known = std::ranges::all_of(words, [](const Value& value) { return value.text && !value.glob && !value.may_split; });
     if (known && words.size() <= kUnrolled && depth_ < kDepth / 4) {
       for (const auto& word : words) {
-        state_.set(command.name, word.text);
-        // What an earlier turn may have set is not certain, since it may have been left early.
-        if (&word != &words.front()) forget_assigned(command.lists.back());
+        // A turn may be left early: what it sets is not certain in the next.
+        const auto turn = state_;
         state_.set(command.name, word.text);
         list(command.lists.back(), inside);
+        state_.join(turn);
       }
       state_.join(before);
       folder_changed_ = false;
@@ -279,7 +279,7 @@ void Walk::forget_assigned(const Command& command) {
     if (!name || *name == "set" || *name == "shift") state_.positional.reset();
   }
   if (!command.name.empty()) state_.set(command.name, std::nullopt);
-  if (!command.text.empty()) {
+  if (!command.text.empty() && command.kind != Command::Kind::kFor) {
     Piece piece;
     piece.kind = Piece::Kind::kArithmetic;
     piece.text = command.text;
