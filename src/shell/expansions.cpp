@@ -29,6 +29,10 @@ std::vector<Piece> Parser::parse_until(char closer, bool quoted) {
     }
     if (closer == ')' && (c == '(' || c == ')')) c == '(' ? ++parens : --parens;
     if (c == '\\') {
+      if (at_ + 1 >= text_.size()) {
+        complain(std::string("a ") + closer + " is missing");
+        break;
+      }
       append_text(out, text_.substr(at_ + 1, 1), true);
       at_ += 2;
     } else if (c == '\'' && !quoted) {
@@ -54,6 +58,7 @@ std::vector<Piece> Parser::parse_until(char closer, bool quoted) {
 
 void Parser::parse_braced_parameter(std::vector<Piece>& out, bool quoted) {
   const Deeper deeper(*this);
+  if (failed()) return;
   Piece piece;
   piece.kind = Piece::Kind::kParameter;
   piece.quoted = quoted;
@@ -181,6 +186,7 @@ std::shared_ptr<const Script> Parser::parse_substitution() {
 
 std::shared_ptr<const Script> Parser::parse_backquotes(bool quoted) {
   const Deeper deeper(*this);
+  if (failed()) return std::make_shared<Script>();
   std::string inside;
   ++at_;
   for (;;) {

@@ -194,6 +194,7 @@ bool Parser::parse_assignment(std::vector<Assignment>& out) {
 
 void Parser::parse_array(Assignment& out) {
   const Deeper deeper(*this);
+  if (failed()) return;
   out.array = true;
   ++at_;
   while (!failed()) {

@@ -56,7 +56,7 @@ class Parser {
   // ---- characters (parser.cpp)
   bool at_end() const { return at_ >= text_.size(); }
   char peek(std::size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
-  bool starts(std::string_view what) const { return text_.substr(at_).starts_with(what); }
+  bool starts(std::string_view what) const { return at_ < text_.size() && text_.substr(at_).starts_with(what); }
   bool take(std::string_view what);
   bool is_bash() const { return dialect_ == Dialect::kBash; }
   bool failed() const { return error_.has_value(); }

@@ -127,6 +127,7 @@ void Parser::parse_ansi_quotes(std::vector<Piece>& out) {
 
 void Parser::parse_double_quotes(std::vector<Piece>& out) {
   const Deeper deeper(*this);
+  if (failed()) return;
   auto pieces = parse_quoted_text(true);
   if (pieces.empty()) append_text(out, "", true);
   for (auto& piece : pieces) {
@@ -169,6 +170,7 @@ std::vector<Piece> Parser::parse_quoted_text(bool double_quotes_end) {
 // ?(a|b) and the like: a pattern, whose alternatives may hold expansions.
 void Parser::parse_extended_glob(std::vector<Piece>& out) {
   const Deeper deeper(*this);
+  if (failed()) return;
   append_text(out, text_.substr(at_, 2), false);
   at_ += 2;
   for (auto& piece : parse_until(')', false)) out.push_back(std::move(piece));
