@@ -94,7 +94,7 @@ struct Classification {
   std::optional<std::int64_t> spend_micros = {};  // how much, in micro-units; absent where the arguments do not tell
   // An act that is several at once (a shell line): each is decided as an act of its own, and one denial denies them all. What stands above
   // is then of the gravest: its action and resource, the highest band, every effect. Empty: the act is one thing.
-  std::vector<ActPart> parts = {};
+  std::vector<ActPart> parts;
 };
 
 // One of the things that an act does at once; `what` has no parts. `args` stand in place of the act's own where it is decided.

@@ -36,7 +36,8 @@ struct Case {
                                        .result_trusted = false,
                                        .sensitive_args = {},
                                        .further_resources = {},
-                                       .private_realm = {}};
+                                       .private_realm = {},
+                                       .parts = {}};
   bool approved = false;
   UnixMs now_ms = 1'700'000'060'000;
 
