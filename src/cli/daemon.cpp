@@ -65,7 +65,7 @@ Status Daemon::compose() {
     if (!egress) return fail(std::move(egress.error()));
     egress_ = std::move(*egress);
     exec_ = std::make_unique<ExecWiring>(loop_, log_, *organs_, *identity_, *surface_, config_);
-    hooks_ = make_hooks(loop_, *organs_, *exec_);
+    hooks_ = make_hooks(loop_, *organs_, *exec_, config_);
     agents_ = std::make_unique<AgentDoor>(
         loop_, exec_->surface(),
         [this](const auto& connection, const json::object& message) { return hooks_->handle(connection, message); },

@@ -20,11 +20,12 @@ int agent_above(const approval::ProcessTable& processes, int pid) {
 
 }  // namespace
 
-std::unique_ptr<hook::HookSurface> make_hooks(net::Loop& loop, Organs& organs, ExecWiring& exec) {
+std::unique_ptr<hook::HookSurface> make_hooks(net::Loop& loop, Organs& organs, ExecWiring& exec, const Config& config) {
   hook::HookParts parts;
   parts.loop = &loop;
   parts.gate = organs.gate.get();
   parts.clock = &organs.clock;
+  for (const auto& server : config.servers) parts.servers.push_back(server.name);
   parts.identify = [&organs, &exec](const net::Peer& peer, std::string_view) -> Result<hook::HookParts::Sender> {
     if (const auto run = exec.surface().run_of(peer.pid)) return hook::HookParts::Sender{run->subject, run->task, true, run->init};
     const int agent = agent_above(organs.processes, peer.pid);

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "cli/config.hpp"
 #include "cli/exec_wiring.hpp"
 #include "cli/organs.hpp"
 #include "net/loop.hpp"
@@ -11,6 +12,6 @@
 
 namespace interlock::cli {
 
-std::unique_ptr<hook::HookSurface> make_hooks(net::Loop& loop, Organs& organs, ExecWiring& exec);
+std::unique_ptr<hook::HookSurface> make_hooks(net::Loop& loop, Organs& organs, ExecWiring& exec, const Config& config);
 
 }  // namespace interlock::cli

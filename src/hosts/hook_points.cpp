@@ -20,8 +20,8 @@ constexpr HookPoint kGemini[] = {{"SessionStart"}, {"BeforeAgent"}, {"BeforeTool
 // https://docs.github.com/en/copilot/reference/hooks-reference: timeoutSec.
 constexpr HookPoint kCopilot[] = {{"sessionStart"},       {"userPromptSubmitted"}, {"preToolUse"},   {"permissionRequest"}, {"postToolUse"},
                                   {"postToolUseFailure"}, {"subagentStart"},       {"subagentStop"}, {"sessionEnd"}};
-// https://cursor.com/docs/hooks: seconds. preToolUse and postToolUse see every tool, shell, MCP and files among them.
-constexpr HookPoint kCursor[] = {{"sessionStart"},       {"beforeSubmitPrompt"}, {"preToolUse"},   {"postToolUse"},
+// https://cursor.com/docs/hooks: seconds. preToolUse and postToolUse see every tool; of an MCP tool only beforeMCPExecution has the server.
+constexpr HookPoint kCursor[] = {{"sessionStart"},       {"beforeSubmitPrompt"}, {"preToolUse"},   {"beforeMCPExecution"}, {"postToolUse"},
                                  {"postToolUseFailure"}, {"subagentStart"},      {"subagentStop"}, {"sessionEnd"}};
 // HookConfigFileName of @cline/core; an executable each, without a timeout that could be set.
 constexpr HookPoint kCline[] = {{"TaskStart"},        {"TaskResume"}, {"TaskCancel"}, {"TaskComplete"},

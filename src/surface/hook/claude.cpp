@@ -73,9 +73,9 @@ constexpr std::array<Tool, 33> kClaudeTools = {{{"Bash", Does::kShell, "command"
 
 constexpr std::array<Tool, 10> kCodexTools = {{{"Bash", Does::kShell, "command"},
                                                {"shell", Does::kShell, "command"},
-                                               {"apply_patch", Does::kPatch, "command"},
-                                               {"Edit", Does::kPatch, "command"},
-                                               {"Write", Does::kPatch, "command"},
+                                               {"apply_patch", Does::kPatch, "command|input|patch"},
+                                               {"Edit", Does::kPatch, "command|input|patch"},
+                                               {"Write", Does::kPatch, "command|input|patch"},
                                                {"view_image", Does::kRead, "path"},
                                                {"web_search", Does::kSearch, "query"},
                                                {"spawn_agent", Does::kAgent},

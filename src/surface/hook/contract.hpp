@@ -43,7 +43,6 @@ struct Event {
   json::value input;
   json::value output;  // kAfterTool
   bool failed = false;
-  bool pascal = false;  // of a host that has payloads of two shapes: the one with names as in Claude Code's
 };
 
 // What a tool call is in the gate's words. Operation and arguments: catalogue/commands.hpp.
@@ -53,6 +52,12 @@ struct ToolAct {
   std::string target = {};
   json::object args = {};                                         // the tool's input, and beside it what is named in our words
   std::vector<std::pair<std::string, std::string>> renamed = {};  // ours → the host's: {"path", "file_path"}
+};
+
+// How a host makes one name of an MCP server and its tool: "PREFIX SERVER SEPARATOR TOOL". An empty separator: it tells them apart itself.
+struct McpNames {
+  std::string_view prefix = {};
+  std::string_view separator = {};
 };
 
 struct Answer {
@@ -83,10 +88,13 @@ class Contract {
   virtual bool can_modify(const Event& event) const = 0;
   virtual bool can_replace_output(const Event& event) const = 0;
   virtual Printed print(const Event& event, const Answer& answer) const = 0;
+  // How the host names the tools of MCP servers, where read() leaves that open.
+  virtual McpNames mcp_names() const { return {}; }
   // How long the host lets a hook take, where that is little and cannot be set.
   virtual std::int64_t hold_ms() const { return 540'000; }
 };
-const Contract& contract_of(hosts::HostId host);
+// Of the host that sent the payload: one that runs the hooks of another is known by what it sends.
+const Contract& contract_of(hosts::HostId host, const json::object& payload);
 
 // Exit code 2 and a line on stderr: what every host has for "no".
 Printed refuse(std::string_view reason);

@@ -1,32 +1,21 @@
 #include "surface/hook/contracts.hpp"
 
 namespace interlock::hook {
-namespace {
 
-// A host whose contract nobody has written: every event of it is blocked, with that reason.
-class Unwritten final : public Contract {
- public:
-  Result<Event> read(const json::object&) const override {
-    return fail(ErrorCode::kUnsupported, "this gate does not know the hooks of this host yet",
-                "`interlock init HOST --undo` takes them out; `interlock run` works with any agent");
-  }
-  Result<std::vector<ToolAct>> acts(const Event&) const override { return std::vector<ToolAct>{}; }
-  bool can_ask(const Event&) const override { return false; }
-  bool can_modify(const Event&) const override { return false; }
-  bool can_replace_output(const Event&) const override { return false; }
-  Printed print(const Event&, const Answer& answer) const override { return refuse(answer.text()); }
-};
-
-}  // namespace
-
-const Contract& contract_of(hosts::HostId host) {
-  static const Unwritten unwritten;
+const Contract& contract_of(hosts::HostId host, const json::object& payload) {
   switch (host) {
-    case hosts::HostId::kClaude: return claude_contract();
+    // Cursor runs the hooks of Claude Code's settings too, with payloads of its own.
+    case hosts::HostId::kClaude: return json::find(payload, "cursor_version") == nullptr ? claude_contract() : cursor_contract();
     case hosts::HostId::kCodex: return codex_contract();
     case hosts::HostId::kGemini: return gemini_contract();
-    default: return unwritten;
+    case hosts::HostId::kCopilot: return copilot_contract();
+    case hosts::HostId::kCursor: return cursor_contract();
+    case hosts::HostId::kCline: return cline_contract();
+    case hosts::HostId::kOpencode: return opencode_contract();
+    case hosts::HostId::kWindsurf: return windsurf_contract();
+    case hosts::HostId::kVscode: return vscode_contract();
   }
+  return claude_contract();
 }
 
 }  // namespace interlock::hook

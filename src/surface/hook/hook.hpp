@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.hpp"
 #include "base/result.hpp"
@@ -31,6 +32,7 @@ struct HookParts {
     int pid = -1;
   };
   std::function<Result<Sender>(const net::Peer& peer, std::string_view host)> identify;
+  std::vector<std::string> servers;  // MCP servers of the gate, by name
   // Whether the process of an agent is there still: the session of one that is gone has ended. Empty: sessions end by their event alone.
   std::function<bool(int pid)> is_alive;
   // The secrets that are in use: what must not come back in a tool's output. Empty: there are none.

@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kEventBytes = std::size_t{16} << 20;
 constexpr std::size_t kSessions = 2'000;
 constexpr std::size_t kRemembered = 256;  // calls of one session whose end was not told yet; the oldest are given up
+constexpr std::size_t kKeyBytes = 512;
 constexpr std::string_view kRedacted = "[redacted by interlock: a credential in use]";
 
 using Act = std::shared_ptr<gate::Act>;
@@ -96,7 +97,8 @@ struct HookSurface::State : std::enable_shared_from_this<HookSurface::State> {
     connection.answer({{"id", id}, {"out", printed.out}, {"err", printed.err}, {"exit", printed.exit}});
   }
   static std::string key_of(const Event& event) {
-    return !event.call.empty() ? event.call : event.tool + '\n' + to_hex(sha256(json::write(event.input)));
+    if (event.call.empty()) return event.tool + '\n' + to_hex(sha256(json::write(event.input)));
+    return event.call.size() <= kKeyBytes ? event.call : to_hex(sha256(event.call));
   }
 
   HookParts parts;
@@ -114,9 +116,10 @@ void HookSurface::State::handle(const std::shared_ptr<net::AgentConnection>& con
   auto payload = json::parse(*text, {.size_bytes = kEventBytes});
   if (!payload) return refused("the host's event cannot be read: " + payload.error().message);
   if (!payload->is_object()) return refused("the host's event is no JSON object");
-  const auto& contract = contract_of(host->id);
+  const auto& contract = contract_of(host->id, payload->get_object());
   auto event = contract.read(payload->get_object());
   if (!event) return refused("the host's event is not as it documents it: " + event.error().text());
+  split_mcp_name(*event, contract.mcp_names(), parts.servers);
   if (event->cwd.empty()) event->cwd = json::string_at(message, "cwd").value_or("");
   auto sender = parts.identify(connection->peer(), host->name);
   if (!sender) return refused("identity: " + sender.error().text());

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+#include "hosts/hook_points.hpp"
+
 namespace interlock::hook {
 namespace {
 
@@ -11,11 +14,39 @@ std::unexpected<Error> wrong(const Event& event, std::string what) {
   return fail(ErrorCode::kInvalid, "the input of " + event.tool + " " + what);
 }
 
+// Of "a|b|c" the first name that the input has; the first one where it has none.
+std::string_view name_in(const json::object& input, std::string_view names) {
+  const auto first = names.substr(0, names.find('|'));
+  for (auto rest = names; !rest.empty();) {
+    const auto name = rest.substr(0, rest.find('|'));
+    const auto* value = json::find(input, name);
+    if (value != nullptr && !value->is_null()) return name;
+    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+  }
+  return first;
+}
+
 // A text member that has to be there.
 Result<std::string> text_of(const Event& event, const json::object& input, std::string_view name) {
   const auto* value = json::find(input, name);
   if (value == nullptr || !value->is_string() || value->get_string().empty()) return wrong(event, "has no `" + std::string(name) + "`");
   return std::string(json::view(value->get_string()));
+}
+
+// The elements of a list, or the one thing that stands in its place.
+Result<std::vector<const json::value*>> items_of(const Event& event, const json::object& input, std::string_view name) {
+  const auto* value = json::find(input, name);
+  if (value == nullptr || value->is_null()) return wrong(event, "has no `" + std::string(name) + "`");
+  std::vector<const json::value*> out;
+  if (const auto* list = value->if_array()) {
+    if (list->size() > kActsOfCall)
+      return fail(ErrorCode::kTooLarge, event.tool + " does more than " + std::to_string(kActsOfCall) + " things at once");
+    for (const auto& one : *list) out.push_back(&one);
+  } else {
+    out.push_back(value);
+  }
+  if (out.empty()) return wrong(event, "has an empty `" + std::string(name) + "`");
+  return out;
 }
 
 std::string_view access_of(Does does) {
@@ -45,27 +76,73 @@ ToolAct file_act(const json::object& input, std::string_view access, std::string
 }
 
 Result<std::vector<ToolAct>> many_files(const Event& event, const json::object& input, const Tool& tool, const std::string& cwd) {
-  const auto* list = json::array_at(input, tool.member);
-  if (list == nullptr) return wrong(event, "has no list `" + std::string(tool.member) + "`");
-  if (list->size() > kActsOfCall)
-    return fail(ErrorCode::kTooLarge, event.tool + " names more than " + std::to_string(kActsOfCall) + " files");
+  const auto items = items_of(event, input, name_in(input, tool.member));
+  if (!items) return fail(items.error());
   std::vector<ToolAct> out;
-  for (const auto& one : *list) {
+  for (const auto* one : *items) {
     std::optional<std::string_view> path;
-    if (one.is_string()) path = json::view(one.get_string());
-    else if (one.is_object())
+    if (one->is_string()) path = json::view(one->get_string());
+    else if (one->is_object())
       for (const auto* name : {"path", "file_path", "filePath"})
-        if (!path) path = json::string_at(one.get_object(), name);
+        if (!path) path = json::string_at(one->get_object(), name);
     if (!path || path->empty()) return wrong(event, "names a file that is none");
     out.push_back(file_act({}, access_of(tool.does), std::string(*path), cwd));
   }
   return out;
 }
 
+// Of a program and its arguments: the line that a shell would take for them.
+std::optional<std::string> line_of(const json::value& command) {
+  if (const auto* text = command.if_string()) return text->empty() ? std::nullopt : std::optional(std::string(json::view(*text)));
+  const auto* program = command.if_object();
+  const auto name = program == nullptr ? std::nullopt : json::string_at(*program, "command");
+  if (!name || name->empty()) return std::nullopt;
+  auto line = hosts::shell_word(*name);
+  if (const auto* args = json::find(*program, "args"); args != nullptr && !args->is_null()) {
+    if (!args->is_array()) return std::nullopt;
+    for (const auto& arg : args->get_array()) {
+      if (!arg.is_string()) return std::nullopt;
+      line += " " + hosts::shell_word(json::view(arg.get_string()));
+    }
+  }
+  return line;
+}
+
+Result<std::vector<ToolAct>> many_lines(const Event& event, const json::object& input, const Tool& tool, const std::string& cwd) {
+  const auto member = name_in(input, tool.member);
+  const auto items = items_of(event, input, member);
+  if (!items) return fail(items.error());
+  std::vector<ToolAct> out;
+  for (const auto* one : *items) {
+    auto line = line_of(*one);
+    if (!line) return wrong(event, "holds a command that is none");
+    ToolAct act{.operation = "shell", .target = "sh"};
+    act.args["command"] = std::move(*line);
+    if (!cwd.empty()) act.args["cwd"] = cwd;
+    if (items->size() == 1) act.renamed.emplace_back("command", member);
+    out.push_back(std::move(act));
+  }
+  return out;
+}
+
+Result<std::vector<ToolAct>> many_pages(const Event& event, const json::object& input, const Tool& tool) {
+  const auto items = items_of(event, input, name_in(input, tool.member));
+  if (!items) return fail(items.error());
+  std::vector<ToolAct> out;
+  for (const auto* one : *items) {
+    std::optional<std::string_view> url;
+    if (one->is_string()) url = json::view(one->get_string());
+    else if (one->is_object()) url = json::string_at(one->get_object(), "url");
+    if (!url || url->empty()) return wrong(event, "names a page that is none");
+    ToolAct act{.operation = "fetch"};
+    act.args["url"] = *url;
+    out.push_back(std::move(act));
+  }
+  return out;
+}
+
 Result<std::vector<ToolAct>> patched(const Event& event, const json::object& input, const Tool& tool, const std::string& cwd) {
-  std::optional<std::string_view> text = json::string_at(input, tool.member);
-  for (const auto* name : {"input", "patch", "command"})
-    if (!text) text = json::string_at(input, name);
+  const auto text = json::string_at(input, name_in(input, tool.member));
   if (!text) return wrong(event, "holds no patch");
   auto files = files_of_patch(*text);
   if (!files) return fail(std::move(files.error()));
@@ -100,6 +177,25 @@ void split_mcp_name(Event& event, std::string_view known_server) {
   event.target = rest.substr(cut + 2);
 }
 
+void split_mcp_name(Event& event, const McpNames& names, std::span<const std::string> servers) {
+  const auto as_named = [](std::string_view name) {
+    std::string out(name);
+    for (auto& c : out)
+      if (!is_unreserved(c) || c == '.' || c == '~') c = '_';
+    return out;
+  };
+  if (names.separator.empty() || !event.target.empty() || !event.tool.starts_with(names.prefix)) return;
+  const auto rest = std::string_view(event.tool).substr(names.prefix.size());
+  std::size_t longest = 0;
+  for (const auto& server : servers) {
+    const auto start = as_named(server) + std::string(names.separator);
+    if (start.size() <= longest || !rest.starts_with(start) || rest.size() == start.size()) continue;
+    longest = start.size();
+    event.server = server;
+  }
+  if (longest > 0) event.target = rest.substr(longest);
+}
+
 Result<std::vector<ToolAct>> acts_of(std::string_view host, std::span<const Tool> tools, const Event& event) {
   static const json::object kEmpty;
   const auto& input = event.input.is_object() ? event.input.get_object() : kEmpty;
@@ -109,49 +205,52 @@ Result<std::vector<ToolAct>> acts_of(std::string_view host, std::span<const Tool
   if (tool == tools.end())
     return one({.operation = "tools/call", .server = "host:" + std::string(host), .target = event.tool, .args = input});
   const auto cwd = folder_of(event, input, *tool);
+  const auto member = name_in(input, tool->member);
   switch (tool->does) {
     case Does::kNothing: return std::vector<ToolAct>{};
+    case Does::kShells: return many_lines(event, input, *tool, cwd);
+    case Does::kFetchMany: return many_pages(event, input, *tool);
     case Does::kShell: {
-      auto command = text_of(event, input, tool->member);
+      auto command = text_of(event, input, member);
       if (!command) return fail(std::move(command.error()));
       ToolAct act{.operation = "shell", .target = "sh", .args = input};
       act.args["command"] = std::move(*command);
-      if (tool->member != "command") act.renamed.emplace_back("command", tool->member);
+      if (member != "command") act.renamed.emplace_back("command", member);
       if (!cwd.empty()) act.args["cwd"] = cwd;
       return one(std::move(act));
     }
     case Does::kRead:
     case Does::kWrite:
     case Does::kDelete: {
-      auto path = text_of(event, input, tool->member);
+      auto path = text_of(event, input, member);
       if (!path) return fail(std::move(path.error()));
       auto act = file_act(input, access_of(tool->does), std::move(*path), cwd);
-      if (tool->member != "path") act.renamed.emplace_back("path", tool->member);
+      if (member != "path") act.renamed.emplace_back("path", member);
       return one(std::move(act));
     }
     case Does::kList: {
-      const auto path = json::string_at(input, tool->member);
+      const auto path = json::string_at(input, member);
       return one(file_act(input, "list", path && !path->empty() ? std::string(*path) : cwd.empty() ? "." : cwd, cwd));
     }
     case Does::kReadMany:
     case Does::kWriteMany: return many_files(event, input, *tool, cwd);
     case Does::kPatch: return patched(event, input, *tool, cwd);
     case Does::kFetch: {
-      auto url = text_of(event, input, tool->member);
+      auto url = text_of(event, input, member);
       if (!url) return fail(std::move(url.error()));
       ToolAct act{.operation = "fetch", .args = input};
       act.args["url"] = std::move(*url);
       return one(std::move(act));
     }
     case Does::kFetchText: {
-      auto text = text_of(event, input, tool->member);
+      auto text = text_of(event, input, member);
       if (!text) return fail(std::move(text.error()));
       auto out = fetched(input, *text);
       if (out.empty()) out.push_back({.operation = "search", .args = {{"query", *text}}});
       return out;
     }
     case Does::kSearch: {
-      auto query = text_of(event, input, tool->member);
+      auto query = text_of(event, input, member);
       if (!query) return fail(std::move(query.error()));
       ToolAct act{.operation = "search", .args = input};
       act.args["query"] = std::move(*query);

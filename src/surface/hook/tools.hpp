@@ -20,6 +20,7 @@ inline constexpr std::size_t kActsOfCall = 200;  // of one tool call: files of a
 enum class Does : std::uint8_t {
   kNothing,  // moves the host's own furniture
   kShell,
+  kShells,  // a list of lines, or of {"command", "args"}; or one of them
   kRead,
   kWrite,
   kDelete,
@@ -28,6 +29,7 @@ enum class Does : std::uint8_t {
   kWriteMany,
   kPatch,  // the text of an apply_patch
   kFetch,
+  kFetchMany,  // a list of URLs, or of objects with one each
   kFetchText,  // the URLs in a text
   kSearch,
   kAgent,
@@ -36,13 +38,16 @@ enum class Does : std::uint8_t {
 struct Tool {
   std::string_view name;
   Does does = Does::kNothing;
-  std::string_view member = {};  // of the input: the command, path, URL, text
+  std::string_view member = {};  // of the input: the command, path, URL, text; "path|file_path": the first that is there
   std::string_view folder = {};  // kShell: where it runs; others: what a path starts from
 };
 
 Result<std::vector<ToolAct>> acts_of(std::string_view host, std::span<const Tool> tools, const Event& event);
 // "mcp__SERVER__TOOL" into server and target.
 void split_mcp_name(Event& event, std::string_view known_server = {});
+// The same by the servers that are known, for hosts whose separator may stand in names too. The longest server that fits; what a host does
+// not take in names stands there as '_'.
+void split_mcp_name(Event& event, const McpNames& names, std::span<const std::string> servers);
 // The host's input with these arguments of the act in place.
 json::value with_args(const Event& event, const ToolAct& act, const json::object& args);
 
