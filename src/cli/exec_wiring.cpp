@@ -35,7 +35,11 @@ json::array texts(const std::vector<std::filesystem::path>& paths) {
   return out;
 }
 
-json::object plan_of(const RunConfig& run) {
+json::object plan_of(const Config& config) {
+  const auto& run = config.run;
+  // What tells the gate what to decide is no agent's to change, wherever it lies.
+  auto sealed = texts(config.policies);
+  for (auto& path : texts(config.catalogue)) sealed.push_back(std::move(path));
   json::array kept;
   for (const auto& name : run.keep_environment) kept.emplace_back(name);
   json::object limits;
@@ -47,6 +51,7 @@ json::object plan_of(const RunConfig& run) {
   return {{"hide", texts(run.hide)},
           {"read", texts(run.read)},
           {"write", texts(run.write)},
+          {"seal", std::move(sealed)},
           {"keep_environment", std::move(kept)},
           {"limits", std::move(limits)}};
 }
@@ -167,7 +172,7 @@ Result<json::object> ExecWiring::prepare(const exec::RunView& run, const json::o
                       {"sockets", std::move(sockets)},
                       {"visible", std::move(visible)},
                       {"mcp", std::move(servers)},
-                      {"plan", plan_of(config_.run)}};
+                      {"plan", plan_of(config_)}};
 }
 
 Status ExecWiring::adopt(const exec::RunView& run, std::vector<net::OwnedFd> listeners) {

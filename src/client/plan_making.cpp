@@ -318,6 +318,15 @@ class Making {
       for (const auto* part : {"/hooks/", "/config", "/config.worktree"})
         if (fs::exists(git + part, error)) all.push_back(git + part);
     }
+    // By its own name, and by the one that links on the way lead to.
+    for (const auto& path : grant_.seal) {
+      for (auto at : {path, fs::weakly_canonical(path, error).string()}) {
+        if (at.ends_with('/')) at.pop_back();
+        if (!is_writable(at) || !fs::exists(at, error)) continue;
+        if (fs::is_directory(at, error)) at += '/';
+        if (std::ranges::find(all, at) == all.end()) all.push_back(std::move(at));
+      }
+    }
     for (auto& at : all) {
       const auto bare = at.ends_with('/') ? at.substr(0, at.size() - 1) : at;
       // What stands in a sealed folder is sealed with it.
@@ -413,6 +422,7 @@ Result<RunGrant> read_grant(const json::object& answer) {
     out.hide = texts_at(*plan, "hide");
     out.read = texts_at(*plan, "read");
     out.write = texts_at(*plan, "write");
+    out.seal = texts_at(*plan, "seal");
     out.keep_environment = texts_at(*plan, "keep_environment");
     if (const auto* limits = json::object_at(*plan, "limits")) {
       const auto number = [&](std::string_view name) -> std::optional<std::uint64_t> {

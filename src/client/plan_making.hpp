@@ -30,6 +30,7 @@ struct RunGrant {
   std::vector<std::string> hide;
   std::vector<std::string> read;
   std::vector<std::string> write;
+  std::vector<std::string> seal;  // the gate's policies and catalogues
   std::vector<std::string> keep_environment;
   std::vector<std::string> servers;  // of MCP, that the gate has
   sandbox::ResourceLimits limits;

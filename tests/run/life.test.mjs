@@ -48,6 +48,14 @@ for (const person of people) {
       assert.ok(!world.has(".git/hooks/pre-commit"));
       assert.equal(readFileSync(join(world.project, ".git/config"), "utf8"), before_);
     });
+    it("the gate's policies cannot be changed, though they lie in the workspace", async () => {
+      const file = join(world.project, "rules/more.cedar");
+      const before_ = readFileSync(file, "utf8");
+      const { out } = await world.script("echo x > rules/more.cedar; echo x > rules/new.cedar; mv rules other; rm -f rules/more.cedar; echo tried");
+      assert.match(out, /tried/);
+      assert.equal(readFileSync(file, "utf8"), before_);
+      assert.ok(!world.has("rules/new.cedar") && !world.has("other"));
+    });
     it("the system cannot be written, the temporary folder is its own", async () => {
       const { code } = await world.sh("echo x > /usr/interlock-was-here");
       assert.notEqual(code, 0);

@@ -39,11 +39,12 @@ export async function openWorld(person, { policies = kPolicies, extra = "", egre
   execFileSync("git", ["init", "-q", project], { env: { PATH: process.env.PATH, HOME: home } });
   const file = write(
     join(folder, "interlock.yaml"),
-    `version: 1\nlisten: 127.0.0.1:0\nstate_dir: ${join(folder, "state")}\npreset: none\npolicies: [own.cedar]\n` +
+    `version: 1\nlisten: 127.0.0.1:0\nstate_dir: ${join(folder, "state")}\npreset: none\npolicies: [own.cedar, ${join(project, "rules")}]\n` +
       `approvals: { expires: 20s, elicit: false }\negress: ${JSON.stringify({ listen: "127.0.0.1:0", ...egress })}\n` +
       `workspace: [${project}]\nauth: { tokens: [{ token_sha256: ${"0".repeat(64)}, subject: nobody }] }\n${extra}`,
   );
   write(join(folder, "own.cedar"), policies);
+  write(join(project, "rules/more.cedar"), '@id("no-tac") forbid (principal, action, resource == Command::"tac");\n');
   chmodSync(folder, 0o755);
   if (person.uid !== undefined) execFileSync("chown", ["-R", `${person.uid}:${person.uid}`, folder]);
   const env = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", HOME: home, USER: "dev", LANG: "C.UTF-8", TERM: "dumb", AWS_SECRET_ACCESS_KEY: "secret-of-the-human", LC_ALL: "C.UTF-8" };

@@ -4,7 +4,7 @@
 //   {"op":"run","argv":[...],"cwd":...,"purpose"?,"scope"?:{short
 //   form},"lifetime"?,"enforced":{...},"missing":[...],"agent"?:"claude","ci"?:{...}}
 //      →
-//      {"run":ID,"task":ID,"subject":ID,"environment":{...},"visible":{inside:outside},"sockets":{inside:outside},"mcp":[names],"plan":{hide,read,write,keep_environment,limits}}
+//      {"run":ID,"task":ID,"subject":ID,"environment":{...},"visible":{inside:outside},"sockets":{inside:outside},"mcp":[names],"plan":{hide,read,write,seal,keep_environment,limits}}
 //   {"op":"started","pid":init}  who is below that process is of this run; nothing runs yet → {}
 //   {"op":"listeners"} with the listening sockets inside: the HTTP road out, then MCP      → {}
 //   {"op":"exec","pid","path","executable","argv":[...],"cwd","script"?,"loader":[...],"in_memory"?} →

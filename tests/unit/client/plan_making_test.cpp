@@ -67,6 +67,20 @@ TEST_F(PlanMakingTest, TheHomeIsEmptyAndTheWorkspaceIsNot) {
   EXPECT_EQ(mount_of(made, facts_.workspace + "/file")->kind, Mount::Kind::kReadWrite);
 }
 
+TEST_F(PlanMakingTest, TheGatesPoliciesInTheWorkspaceAreSealed) {
+  write("home/project/rules/own.cedar", "");
+  write("home/project/one.cedar", "");
+  write("elsewhere/far.cedar", "");
+  fs::create_directory_symlink(root_ / "home/project", root_ / "link");
+  grant_.seal = {facts_.workspace + "/rules/", (root_ / "link/one.cedar").string(), (root_ / "elsewhere").string(),
+                 facts_.workspace + "/not-there"};
+  const auto made = plan();
+  for (const auto* name : {"/rules/own.cedar", "/rules/new.cedar", "/one.cedar"})
+    EXPECT_EQ(mount_of(made, facts_.workspace + name)->kind, Mount::Kind::kSealed) << name;
+  for (const auto& mount : made.mounts) EXPECT_FALSE(mount.at.contains("elsewhere")) << mount.at;  // nobody inside can write there
+  EXPECT_EQ(mount_of(made, facts_.workspace + "/not-there")->kind, Mount::Kind::kReadWrite);
+}
+
 TEST_F(PlanMakingTest, WhatAToolWouldObeyLaterIsSealed) {
   const auto made = plan();
   for (const auto* name : {"/.git/hooks/pre-commit", "/.git/config", "/.envrc", "/.vscode/tasks.json"})
