@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/time.hpp"
+
 namespace interlock::client {
 
 const char* const kRunHelp =
@@ -117,6 +119,9 @@ Result<RunOrder> read_run_order(const Places& places, const std::vector<std::str
   out.argv.assign(words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
   if (out.argv.empty() || out.argv[0].empty()) return fail(ErrorCode::kInvalid, "run needs a command");
   if (!out.ci && !out.approval_timeout.empty()) return fail(ErrorCode::kInvalid, "--approval-timeout belongs to --ci");
+  if (out.approval_timeout == "0") out.approval_timeout.clear();
+  if (!out.approval_timeout.empty() && !parse_duration_ms(out.approval_timeout))
+    return fail(ErrorCode::kInvalid, "--approval-timeout is no duration like 90s or 15m: " + out.approval_timeout, "0 waits for nobody");
   out.fail_on_denied = fail_on ? *fail_on == "denied" : out.ci;
   return out;
 }

@@ -158,7 +158,7 @@ std::string markdown_report(const json::object& summary, const ReportFacts& fact
   }
   const auto hidden = static_cast<std::int64_t>(list.size() - shown) + count_at(summary, "left_out");
   if (hidden > 0)
-    out += "\n" + std::to_string(hidden) + " more are in the ledger: `interlock log --task " + cell(text_at(summary, "task")) + "`\n";
+    out += "\n" + std::to_string(hidden) + " more are in the ledger: `interlock log query --task " + cell(text_at(summary, "task")) + "`\n";
   return out;
 }
 

@@ -123,6 +123,18 @@ for (const person of people) {
       assert.match(errors, /nobody is asked/);
       assert.doesNotMatch(errors, /interlock approve/);
     });
+    it("--approval-timeout 0 waits for nobody, and one that is no duration is a mistake", async () => {
+      const { out, errors } = await world.script("truncate -s 1 x; echo $?", { options: ["--ci", "--fail-on", "never", "--approval-timeout", "0"] });
+      assert.equal(out, "126\n");
+      assert.match(errors, /nobody is asked/);
+      assert.equal((await world.sh("true", { options: ["--ci", "--approval-timeout", "soon"] })).code, 2);
+    });
+    it("with an --approval-timeout a human is waited for, and no longer; what nobody answered is denied", async () => {
+      const { code, errors } = await world.script("truncate -s 1 x; true", { options: ["--ci", "--approval-timeout", "300ms"] });
+      assert.equal(code, 3);
+      assert.match(errors, /interlock approve/);
+      assert.match(errors, /none has in time/);
+    });
     it("an identity token that the gate does not know starts nothing", async () => {
       const { code, errors } = await world.sh("echo x > with-token", { options: ["--ci", "--identity-token", "env:TOKEN"], variables: { TOKEN: "no.such.token" } });
       assert.equal(code, 125);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/ids.hpp"
+#include "base/time.hpp"
 #include "model/verdict.hpp"
 #include "task/order.hpp"
 #include "task/task_book.hpp"
@@ -14,8 +15,7 @@ namespace {
 
 constexpr std::size_t kRuns = 1'000;
 constexpr std::size_t kAsksUnderWay = 1'000;  // of one run: more are refused, as by a process table that is full
-constexpr std::size_t kAsksBytes = std::size_t{4} << 20;
-constexpr std::size_t kDenialsListed = 200;  // of one run, each kind once
+constexpr std::size_t kDenialsListed = 200;   // of one run, each kind once
 
 json::object error_of(const Error& error) {
   return {{"error", json::object{{"code", error_code_name(error.code)}, {"message", error.message}, {"hint", error.hint}}}};
@@ -50,6 +50,7 @@ struct ExecSurface::State : std::enable_shared_from_this<ExecSurface::State> {
     std::weak_ptr<net::AgentConnection> connection;
     bool ended = false;
     bool waits_for_human = true;
+    std::int64_t patience_ms = 0;           // for the human; 0: as long as the approval stands
     std::set<std::string> given_variables;  // of the environment, by the gate itself: NAME=VALUE
     std::int64_t allowed = 0;
     std::int64_t denied = 0;
@@ -77,6 +78,7 @@ struct ExecSurface::State : std::enable_shared_from_this<ExecSurface::State> {
   void listeners(const std::shared_ptr<net::AgentConnection>& connection, std::int64_t id, std::vector<net::OwnedFd> descriptors);
   void started(const std::shared_ptr<net::AgentConnection>& connection, std::int64_t id, const json::object& message);
   void exec(const std::shared_ptr<net::AgentConnection>& connection, std::int64_t id, const json::object& message);
+  void deny_unanswered(const std::shared_ptr<Run>& run, std::int64_t id, const std::shared_ptr<gate::Act>& act, std::string_view why);
   void tell(const std::shared_ptr<Run>& run, std::int64_t id, const std::shared_ptr<gate::Act>& act);
   void end(const std::shared_ptr<net::AgentConnection>& connection, std::int64_t id, const json::object& message);
   void finish(const std::shared_ptr<Run>& run, std::string_view why);
@@ -129,7 +131,10 @@ void ExecSurface::State::begin_run(const std::shared_ptr<net::AgentConnection>& 
   run->owner = task->record.owner;
   run->purpose = task->record.purpose;
   run->connection = connection;
-  run->waits_for_human = !json::bool_at(order, "ci") || !text_at(order, "approval_timeout").empty();
+  if (json::bool_at(order, "ci")) {
+    run->patience_ms = parse_duration_ms(text_at(order, "approval_timeout")).value_or(0);
+    run->waits_for_human = run->patience_ms > 0;
+  }
   run->caller = {
       .subject = run->view.subject, .session = "exec:" + run->view.id, .client_pid = connection->peer().pid, .task = run->view.task};
   connection->state = run;
@@ -256,16 +261,28 @@ void ExecSurface::State::exec(const std::shared_ptr<net::AgentConnection>& conne
   if (slot == run->under_way.end()) return;
   if (act->verdict.kind == model::VerdictKind::kStepUp && !run->waits_for_human) {
     // Nobody is there to be asked.
-    parts.gate->withdraw(act, "nobody is asked in this run");
-    run->under_way.erase(slot);
-    act->verdict.layer = model::Layer::kApproval;
-    act->verdict.reason = "a human must approve this, and in this run nobody is asked: " + act->verdict.reason;
-    act->verdict.next = "give the pipeline's task a policy that permits it, or an --approval-timeout";
-    act->verdict.kind = model::VerdictKind::kDeny;
-    run->under_way.emplace(id, act);
-    return tell(run, id, act);
+    return deny_unanswered(run, id, act, "in this run nobody is asked");
+  }
+  if (act->verdict.kind == model::VerdictKind::kStepUp && run->patience_ms > 0) {
+    parts.loop->after_ms(run->patience_ms, [weak, weak_run, id] {
+      const auto self = weak.lock();
+      const auto asking = weak_run.lock();
+      if (!self || !asking) return;
+      const auto waiting = asking->under_way.find(id);
+      if (waiting != asking->under_way.end()) self->deny_unanswered(asking, id, std::shared_ptr(waiting->second), "none has in time");
+    });
   }
   slot->second = std::move(act);
+}
+
+void ExecSurface::State::deny_unanswered(const std::shared_ptr<Run>& run, std::int64_t id, const std::shared_ptr<gate::Act>& act,
+                                         std::string_view why) {
+  parts.gate->withdraw(act, why);
+  act->verdict.layer = model::Layer::kApproval;
+  act->verdict.reason = "a human must approve this, and " + std::string(why) + ": " + act->verdict.reason;
+  act->verdict.next = "give the pipeline's task a policy that permits it, or a longer --approval-timeout";
+  act->verdict.kind = model::VerdictKind::kDeny;
+  tell(run, id, act);
 }
 
 void ExecSurface::State::tell(const std::shared_ptr<Run>& run, std::int64_t id, const std::shared_ptr<gate::Act>& act) {
