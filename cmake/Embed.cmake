@@ -26,5 +26,6 @@ ${rows}  }};
 }
 }
 ")
+  set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS -Wno-overlength-strings)
   target_sources(${target} PRIVATE ${source})
 endfunction()

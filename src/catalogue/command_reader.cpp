@@ -120,9 +120,7 @@ void CommandReader::read_command(const shell::RunCommand& run, const std::vector
   place.cwd = run.cwd;
   Around source{&run, &all, run.unknowable};
   const std::string_view program = run.argv.empty() || !run.argv.front().text ? std::string_view{} : base_name(*run.argv.front().text);
-  for (const auto& [name, value] : run.environment) {
-    if (auto reason = read_variable(name, value, {}, place)) source.reasons.push_back(std::move(*reason));
-  }
+  for (auto& reason : read_variables(run.environment, {}, place)) source.reasons.push_back(std::move(reason));
   // Redirections are the shell's, whatever runs.
   Touched touched;
   for (const shell::Access& access : run.redirections) {
@@ -141,6 +139,34 @@ void CommandReader::read_command(const shell::RunCommand& run, const std::vector
   if (place.cwd) args["cwd"] = *place.cwd;
   args = complete(std::move(args));
   add_files(touched, {{Effect::kSend}, Band::kSensitive}, args);
+}
+
+// git takes settings from GIT_CONFIG_KEY_<n> and GIT_CONFIG_VALUE_<n> as it does from -c KEY=VALUE (git-config(1), ENVIRONMENT): a pair
+// that is harmless there is harmless here.
+std::vector<std::string> CommandReader::read_variables(std::span<const std::pair<std::string, Value>> variables, std::string_view program,
+                                                       const Place& place) {
+  constexpr std::string_view kKey = "GIT_CONFIG_KEY_";
+  constexpr std::string_view kValue = "GIT_CONFIG_VALUE_";
+  const auto of_pair = [&](std::string_view name, std::string_view prefix) -> const Value* {
+    const auto found = std::ranges::find_if(variables, [&](const auto& one) {
+      return one.first.size() == prefix.size() + name.size() && one.first.starts_with(prefix) && one.first.ends_with(name);
+    });
+    return found == variables.end() ? nullptr : &found->second;
+  };
+  const auto is_harmless = [&](std::string_view name) {
+    std::string_view number = name.substr(std::min(name.find_last_of('_') + 1, name.size()));
+    if (name != std::string(kKey) + std::string(number) && name != std::string(kValue) + std::string(number)) return false;
+    const Value* key = of_pair(number, kKey);
+    const Value* value = of_pair(number, kValue);
+    return key != nullptr && value != nullptr && key->text && value->text && !key->text->contains('=') &&
+           is_harmless_setting("git", *key->text + "=" + *value->text);
+  };
+  std::vector<std::string> reasons;
+  for (const auto& [name, value] : variables) {
+    if (is_harmless(name)) continue;
+    if (auto reason = read_variable(name, value, program, place)) reasons.push_back(std::move(*reason));
+  }
+  return reasons;
 }
 
 std::optional<std::string> CommandReader::read_variable(std::string_view name, const Value& value, std::string_view program,

@@ -62,6 +62,9 @@ class CommandReader {
   void add_unknown(model::NamedResource resource, json::object args, std::vector<std::string> reasons,
                    model::Band band = model::Band::kSensitive);
   // Why a variable of the environment may change what `program` runs; a command in it becomes parts. Empty `program`: whatever runs.
+  // Why they change which code runs; `program` empty: whichever runs.
+  std::vector<std::string> read_variables(std::span<const std::pair<std::string, shell::Value>> variables, std::string_view program,
+                                          const Place& place);
   std::optional<std::string> read_variable(std::string_view name, const shell::Value& value, std::string_view program, const Place& place);
   std::vector<model::ActPart> take() { return std::move(parts_); }
 
@@ -70,6 +73,7 @@ class CommandReader {
   void read_roles(const CommandLine& line, Place& place, Touched& touched, std::vector<std::string>& reasons);
   void read_remote(const shell::Value& value, bool writes, const Place& place, Touched& touched);
   void read_url(const shell::Value& value, const Place& place, Touched& touched);
+  bool is_harmless_setting(std::string_view program, std::string_view setting) const;
   void read_setting(std::string_view program, const shell::Value& value, const Place& place, Touched& touched,
                     std::vector<std::string>& reasons);
   bool read_code(std::string_view language, std::string_view text, const Place& place, Touched& touched);

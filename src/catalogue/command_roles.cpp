@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.hpp"
 #include "catalogue/command_code.hpp"
 #include "catalogue/command_reader.hpp"
 #include "catalogue/naming.hpp"
@@ -13,6 +14,12 @@ using shell::Value;
 namespace {
 
 Value known_value(std::string text) { return {.text = text, .written = std::move(text), .prefix = {}}; }
+
+// Keys of settings are the same in capitals, their values are not.
+std::string folded_key(std::string_view setting) {
+  const std::string_view key = setting.substr(0, setting.find('='));
+  return ascii_lower(key) + std::string(setting.substr(key.size()));
+}
 
 }  // namespace
 
@@ -159,19 +166,28 @@ void CommandReader::read_remote(const Value& value, bool writes, const Place& pl
   touched.add(value, writes ? Access::kWrite : Access::kRead, place);
 }
 
+// "KEY=VALUE", or "KEY": a pattern is of a key, or of both.
+bool CommandReader::is_harmless_setting(std::string_view program, std::string_view setting) const {
+  const auto settings = book_.settings.find(program);
+  if (settings == book_.settings.end()) return false;
+  const std::string whole = folded_key(setting);
+  const std::string key = whole.substr(0, whole.find('='));
+  return std::ranges::any_of(settings->second.harmless,
+                             [&](const std::string& pattern) { return matches(pattern, pattern.contains('=') ? whole : key); });
+}
+
 void CommandReader::read_setting(std::string_view program, const Value& value, const Place& place, Touched& touched,
                                  std::vector<std::string>& reasons) {
   const auto settings = book_.settings.find(program);
   if (settings == book_.settings.end()) return;
-  const std::string& text = value.text ? *value.text : value.prefix;
+  const std::string text = folded_key(value.text ? *value.text : value.prefix);
   const std::size_t equals = text.find('=');
-  std::string key = text.substr(0, equals);
-  std::transform(key.begin(), key.end(), key.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  const auto in = [&](const std::vector<std::string>& patterns) {
-    return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) { return matches(pattern, key); });
-  };
-  if ((value.text || equals != std::string::npos) && in(settings->second.harmless)) return;
-  if (value.text && equals != std::string::npos && in(settings->second.scripts)) {
+  // Of a value that is not known, the part before it can name the key, no more.
+  if (value.text ? is_harmless_setting(program, text) : equals != std::string::npos && is_harmless_setting(program, text.substr(0, equals)))
+    return;
+  const std::string key = text.substr(0, equals);
+  const bool is_script = std::ranges::any_of(settings->second.scripts, [&](const std::string& pattern) { return matches(pattern, key); });
+  if (value.text && equals != std::string::npos && is_script) {
     std::string_view command = std::string_view(text).substr(equals + 1);
     if (command.starts_with('!')) command.remove_prefix(1);
     touched.scripts.emplace_back(std::string(command), place);

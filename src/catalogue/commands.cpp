@@ -137,16 +137,16 @@ Classification classify_execve(const CatalogueData& data, const model::ActionReq
     reasons.push_back("it is a script for `" + std::string(*script) + "`");
   CommandReader::Around around;
   if (const json::array* loader = json::array_at(args, "loader")) {
+    std::vector<std::pair<std::string, Value>> settings;
     for (const json::value& variable : *loader) {
       const json::string* text = variable.if_string();
       if (text == nullptr) continue;
       const std::string_view setting = json::view(*text);
       const std::size_t equals = setting.find('=');
-      const Value value = known_value(equals == std::string_view::npos ? std::string_view{} : setting.substr(equals + 1));
-      auto reason =
-          reader.read_variable(setting.substr(0, equals), value, program == nullptr ? "?" : std::string_view(program->name), place);
-      if (reason) around.reasons.push_back(std::move(*reason));
+      settings.emplace_back(setting.substr(0, equals),
+                            known_value(equals == std::string_view::npos ? std::string_view{} : setting.substr(equals + 1)));
     }
+    around.reasons = reader.read_variables(settings, program == nullptr ? "?" : std::string_view(program->name), place);
   }
   if (program == nullptr) {
     reasons.insert(reasons.end(), around.reasons.begin(), around.reasons.end());

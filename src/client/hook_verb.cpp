@@ -126,7 +126,7 @@ int ask_gate(const Places& places, const hosts::Host& host) {
   if (!exit || !out || !err || *exit < 0 || *exit > 255 || out->size() > kAnswerBytes) return blocked("the gate's answer cannot be read");
   if (!err->empty()) (void)write_all(2, *err);
   // A host that cannot be told what was decided must not go on.
-  if (*exit == 0 && !write_all(1, *out)) return blocked("the host does not take the answer");
+  if (!write_all(1, *out) && *exit == 0) return blocked("the host does not take the answer");
   if (*exit != 0 && err->empty()) return blocked("the gate has denied it, and does not say why");
   return static_cast<int>(*exit);
 }
