@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "hosts/hook_points.hpp"
+#include "shell/commands.hpp"
 
 namespace interlock::hook {
 namespace {
@@ -30,7 +31,16 @@ std::string_view name_in(const json::object& input, std::string_view names) {
 Result<std::string> text_of(const Event& event, const json::object& input, std::string_view name) {
   const auto* value = json::find(input, name);
   if (value == nullptr || !value->is_string() || value->get_string().empty()) return wrong(event, "has no `" + std::string(name) + "`");
-  return std::string(json::view(value->get_string()));
+  std::string text(json::view(value->get_string()));
+  if (text.contains('\0')) return wrong(event, "has a NUL in `" + std::string(name) + "`");
+  return text;
+}
+
+// A line that is too long, or nests too deep, for anybody to say what it does.
+Status readable(const std::string& line) {
+  const auto script = shell::parse(line);
+  if (!script && script.error().code == ErrorCode::kTooLarge) return fail(script.error());
+  return {};
 }
 
 // The elements of a list, or the one thing that stands in its place.
@@ -85,7 +95,7 @@ Result<std::vector<ToolAct>> many_files(const Event& event, const json::object& 
     else if (one->is_object())
       for (const auto* name : {"path", "file_path", "filePath"})
         if (!path) path = json::string_at(one->get_object(), name);
-    if (!path || path->empty()) return wrong(event, "names a file that is none");
+    if (!path || path->empty() || path->contains('\0')) return wrong(event, "names a file that is none");
     out.push_back(file_act({}, access_of(tool.does), std::string(*path), cwd));
   }
   return out;
@@ -115,7 +125,8 @@ Result<std::vector<ToolAct>> many_lines(const Event& event, const json::object& 
   std::vector<ToolAct> out;
   for (const auto* one : *items) {
     auto line = line_of(*one);
-    if (!line) return wrong(event, "holds a command that is none");
+    if (!line || line->contains('\0')) return wrong(event, "holds a command that is none");
+    if (auto status = readable(*line); !status) return fail(std::move(status.error()));
     ToolAct act{.operation = "shell", .target = "sh"};
     act.args["command"] = std::move(*line);
     if (!cwd.empty()) act.args["cwd"] = cwd;
@@ -133,7 +144,7 @@ Result<std::vector<ToolAct>> many_pages(const Event& event, const json::object& 
     std::optional<std::string_view> url;
     if (one->is_string()) url = json::view(one->get_string());
     else if (one->is_object()) url = json::string_at(one->get_object(), "url");
-    if (!url || url->empty()) return wrong(event, "names a page that is none");
+    if (!url || url->empty() || url->contains('\0')) return wrong(event, "names a page that is none");
     ToolAct act{.operation = "fetch"};
     act.args["url"] = *url;
     out.push_back(std::move(act));
@@ -213,6 +224,7 @@ Result<std::vector<ToolAct>> acts_of(std::string_view host, std::span<const Tool
     case Does::kShell: {
       auto command = text_of(event, input, member);
       if (!command) return fail(std::move(command.error()));
+      if (auto status = readable(*command); !status) return fail(std::move(status.error()));
       ToolAct act{.operation = "shell", .target = "sh", .args = input};
       act.args["command"] = std::move(*command);
       if (member != "command") act.renamed.emplace_back("command", member);
