@@ -29,7 +29,7 @@ export const kObeyed = {
   home: [".bashrc", ".profile", ".zshrc", ".gitconfig", ".ssh/authorized_keys", ".claude/settings.json", ".codex/config.toml", ".codex/hooks.json",
     ".gemini/settings.json", ".config/autostart/a.desktop", ".config/systemd/user/a.service", ".local/bin/git", ".cursor/mcp.json"],
   project: [".git/hooks/pre-commit", ".git/config", ".claude/settings.json", ".mcp.json", ".vscode/tasks.json", ".envrc", ".cursor/mcp.json",
-    ".gemini/settings.json", ".codex/config.toml"],
+    ".gemini/settings.json", ".codex/config.toml", "rules/gate.cedar"],
 };
 
 function listen(server, ...where) {
@@ -106,11 +106,12 @@ export async function openWorld({ policies = kOnlyTheKernel, egress = {}, extra 
   execFileSync("cp", [attackProgram, join(project, "attack")]);
   const file = write(
     join(folder, "interlock.yaml"),
-    `version: 1\nlisten: 127.0.0.1:0\nstate_dir: ${state}\npreset: none\npolicies: [own.cedar]\nworkspace: [${project}]\n` +
+    `version: 1\nlisten: 127.0.0.1:0\nstate_dir: ${state}\npreset: none\npolicies: [own.cedar, ${join(project, "rules")}]\nworkspace: [${project}]\n` +
       `approvals: { expires: 2s, elicit: false }\negress: ${JSON.stringify({ listen: "127.0.0.1:0", ...egress })}\n` +
       `auth: { tokens: [{ token_sha256: ${"0".repeat(64)}, subject: nobody }] }\n# ${canary("interlock.yaml")}\n${extra}`,
   );
   write(join(folder, "own.cedar"), policies);
+  write(join(project, "rules/gate.cedar"), "// the gate's own, kept with the project\n");
   const gate = guarded ? await startGate({ folder, file }) : undefined;
   const listeners = await startListeners(folder);
   // Somebody else's process: what it holds is in its memory, its arguments are not secret, its environment is.
