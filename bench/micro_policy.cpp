@@ -62,7 +62,8 @@ struct Asked {
                                        .result_trusted = false,
                                        .sensitive_args = {},
                                        .further_resources = {},
-                                       .private_realm = {}};
+                                       .private_realm = {},
+                                       .parts = {}};
   policy::Input input() const {
     return {.subject = subject, .task = &task, .request = request, .classification = classification, .approved = false, .now_ms = 3};
   }
