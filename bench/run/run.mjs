@@ -94,7 +94,7 @@ function execs() {
   }
   const added = median(inside) - median(outside);
   console.log(`\nan execve of \`true\`, with fork and wait, microseconds: outside ${median(outside).toFixed(0)}, in a run ${median(inside).toFixed(0)}, added ${added.toFixed(0)} (${(median(inside) / median(outside)).toFixed(2)}x)   aim: under ${EXEC_AIM_US} added`);
-  const log = spawnSync(interlock, ['log', '--config', join(folder, 'interlock.yaml'), '--json', '--limit', '50'], { encoding: 'utf8', env: environment });
+  const log = spawnSync(interlock, ['log', 'query', '--config', join(folder, 'interlock.yaml'), '--json', '--limit', '50'], { encoding: 'utf8', env: environment });
   if (log.status !== 0 || !/execve/.test(log.stdout)) failures.push(`the execs have left no receipts: ${(log.stderr || log.stdout).slice(0, 300)}`);
 }
 
