@@ -101,6 +101,8 @@ void ExecSurface::State::open_run(const std::shared_ptr<net::AgentConnection>& c
     const auto self = weak.lock();
     if (!self || connection->gone()) return;
     if (!subject) return answer(*connection, id, error_of(subject.error()));
+    // It may have asked twice meanwhile.
+    if (connection->state) return answer(*connection, id, error_of({ErrorCode::kConflict, "this connection has a run already", ""}));
     self->begin_run(connection, id, order, std::move(*subject));
   });
 }
