@@ -29,6 +29,8 @@ class GateLink {
   // Sends and waits for the answer with its id; others, and messages with "more", are passed over. An {"error":{"message","hint"}} is an
   // Error.
   Result<json::object> ask(json::object message, std::int64_t timeout_ms, const std::vector<int>& descriptors = {});
+  // The second half of ask(): of a message that was sent with this id.
+  Result<json::object> answer_to(std::int64_t id, std::int64_t timeout_ms);
   // For whoever has several questions under way: each with an id of next_id().
   std::int64_t next_id() { return next_id_++; }
   Status send(const json::object& message, std::int64_t timeout_ms, const std::vector<int>& descriptors = {});

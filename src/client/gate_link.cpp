@@ -145,8 +145,12 @@ Result<json::object> GateLink::receive(std::int64_t timeout_ms) {
 Result<json::object> GateLink::ask(json::object message, std::int64_t timeout_ms, const std::vector<int>& descriptors) {
   const auto id = next_id();
   message["id"] = id;
-  const auto until_ns = steady_ns() + timeout_ms * kMillisecondNs;
   if (auto sent = send(message, timeout_ms, descriptors); !sent) return fail(std::move(sent.error()));
+  return answer_to(id, timeout_ms);
+}
+
+Result<json::object> GateLink::answer_to(std::int64_t id, std::int64_t timeout_ms) {
+  const auto until_ns = steady_ns() + timeout_ms * kMillisecondNs;
   for (;;) {
     auto answer = receive((until_ns - steady_ns()) / kMillisecondNs);
     if (!answer) return answer;

@@ -25,7 +25,7 @@ constexpr std::uint16_t kMcpPort = 7410;
 // The system, as it stands. What is not there is left out; a link stays one.
 constexpr std::array kSystem = {"/usr",    "/bin", "/sbin", "/lib", "/lib32",        "/lib64",
                                 "/libx32", "/opt", "/etc",  "/nix", "/var/lib/dpkg", "/var/cache/fontconfig"};
-// Of the system, what no agent needs and some hold secrets in. Files that not every user may read are hidden besides (hide_unreadable).
+// Of the system, what no agent needs and some hold secrets in. Files that not every user may read are hidden besides (system_secrets).
 constexpr std::uint32_t kNobodysFolder = 0555;  // in place of what is hidden: nobody puts anything there
 constexpr std::array kSystemSecrets = {"/etc/ssl/private", "/etc/ssh",       "/etc/docker",      "/etc/kubernetes",
                                        "/etc/rancher",     "/etc/interlock", "/etc/sudoers.d",   "/etc/NetworkManager",
@@ -80,6 +80,23 @@ std::function<std::string(std::string_view)> variables_of(const PlanFacts& facts
   };
 }
 
+// Root, and a group that is trusted, reads what others may not: inside it shall not.
+void hide_unreadable(const std::string& folder, int depth, std::vector<Mount>& out) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, fs::directory_options::skip_permission_denied, error)) {
+    if (entry.is_symlink(error)) continue;
+    const bool is_folder = entry.is_directory(error);
+    const auto path = entry.path().string();
+    if (is_folder && std::ranges::find(kSystemSecrets, path) != kSystemSecrets.end()) continue;
+    const bool others_read = (entry.symlink_status(error).permissions() & fs::perms::others_read) != fs::perms::none;
+    if (error) continue;
+    if (is_folder && others_read && depth > 0) hide_unreadable(path, depth - 1, out);
+    if (others_read || ::access(path.c_str(), R_OK) != 0) continue;
+    if (is_folder) out.push_back({.kind = Mount::Kind::kEmpty, .at = path, .mode = kNobodysFolder});
+    else if (entry.is_regular_file(error)) out.push_back({.kind = Mount::Kind::kFixedText, .at = path, .optional = true});
+  }
+}
+
 // ~/x and ./x of the host tables, wherever the human has moved them to.
 std::string placed(std::string_view path, const PlanFacts& facts) {
   if (facts.host != nullptr)
@@ -91,7 +108,8 @@ std::string placed(std::string_view path, const PlanFacts& facts) {
 
 class Making {
  public:
-  Making(const RunOrder& order, const RunGrant& grant, const PlanFacts& facts) : order_(order), grant_(grant), facts_(facts) {}
+  Making(const RunOrder& order, const RunGrant& grant, const PlanFacts& facts, std::vector<Mount> secrets)
+      : order_(order), grant_(grant), facts_(facts), secrets_(std::move(secrets)) {}
 
   Result<MadePlan> make() {
     lay_system();
@@ -135,28 +153,11 @@ class Making {
       std::error_code error;
       if (fs::is_directory(at, error)) add_empty(at, kNobodysFolder);
     }
-    hide_unreadable("/etc", kSystemDepth);
+    std::ranges::move(secrets_, std::back_inserter(out_.plan.mounts));
     add_empty("/tmp", 01777);
     add_empty("/var/tmp", 01777);
     add_empty("/run", 0755);
     out_.plan.mounts.push_back({.kind = Mount::Kind::kLink, .at = "/var/run", .source = "/run"});
-  }
-
-  // Root, and a group that is trusted, reads what others may not: inside it shall not.
-  void hide_unreadable(const std::string& folder, int depth) {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(folder, fs::directory_options::skip_permission_denied, error)) {
-      if (entry.is_symlink(error)) continue;
-      const bool is_folder = entry.is_directory(error);
-      const auto path = entry.path().string();
-      if (is_folder && std::ranges::find(kSystemSecrets, path) != kSystemSecrets.end()) continue;
-      const bool others_read = (entry.symlink_status(error).permissions() & fs::perms::others_read) != fs::perms::none;
-      if (error) continue;
-      if (is_folder && others_read && depth > 0) hide_unreadable(path, depth - 1);
-      if (others_read || ::access(path.c_str(), R_OK) != 0) continue;
-      if (is_folder) add_empty(path, kNobodysFolder);
-      else if (entry.is_regular_file(error)) add(Mount::Kind::kFixedText, path, true);
-    }
   }
 
   void lay_home() {
@@ -381,6 +382,7 @@ class Making {
   const RunOrder& order_;
   const RunGrant& grant_;
   const PlanFacts& facts_;
+  std::vector<Mount> secrets_;
   MadePlan out_;
   std::vector<std::string> sealed_git_;    // repositories that stand outside the workspace
   std::vector<std::string> placeholders_;  // sealed names that the host does not have
@@ -458,8 +460,14 @@ Result<std::string> find_workspace(const std::string& folder, const std::string&
   return text;
 }
 
-Result<MadePlan> make_plan(const RunOrder& order, const RunGrant& grant, const PlanFacts& facts) {
-  return Making(order, grant, facts).make();
+std::vector<Mount> system_secrets() {
+  std::vector<Mount> out;
+  hide_unreadable("/etc", kSystemDepth, out);
+  return out;
+}
+
+Result<MadePlan> make_plan(const RunOrder& order, const RunGrant& grant, const PlanFacts& facts, std::vector<Mount> secrets) {
+  return Making(order, grant, facts, std::move(secrets)).make();
 }
 
 }  // namespace interlock::client

@@ -56,6 +56,9 @@ struct MadePlan {
   sandbox::Plan plan;
   std::vector<std::string> left_out;  // variables that look like secrets; servers that do not go through the gate: for people
 };
-Result<MadePlan> make_plan(const RunOrder& order, const RunGrant& grant, const PlanFacts& facts);
+// What of the system not everybody may read, and this caller can: it is hidden inside. A look through all of /etc, which is why it can be
+// done while the gate thinks.
+std::vector<sandbox::Mount> system_secrets();
+Result<MadePlan> make_plan(const RunOrder& order, const RunGrant& grant, const PlanFacts& facts, std::vector<sandbox::Mount> secrets);
 
 }  // namespace interlock::client

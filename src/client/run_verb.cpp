@@ -101,8 +101,10 @@ json::array words_of(const std::vector<std::string>& words) {
   return out;
 }
 
-Result<RunGrant> ask_for_run(GateLink& link, const RunOrder& order, const PlanFacts& facts) {
-  json::object message{{"op", "run"}, {"argv", words_of(order.argv)}, {"cwd", facts.folder}, {"workspace", facts.workspace}};
+// Asks, and finds out meanwhile what of the system has to be hidden.
+Result<RunGrant> ask_for_run(GateLink& link, const RunOrder& order, const PlanFacts& facts, std::vector<sandbox::Mount>& secrets) {
+  const auto id = link.next_id();
+  json::object message{{"op", "run"}, {"id", id}, {"argv", words_of(order.argv)}, {"cwd", facts.folder}, {"workspace", facts.workspace}};
   if (!order.purpose.empty()) message["purpose"] = order.purpose;
   if (order.scope) message["scope"] = *order.scope;
   if (!order.lifetime.empty()) message["lifetime"] = order.lifetime;
@@ -112,7 +114,9 @@ Result<RunGrant> ask_for_run(GateLink& link, const RunOrder& order, const PlanFa
     message["ci"] = true;
     message["approval_timeout"] = order.approval_timeout;
   }
-  auto answer = link.ask(std::move(message), kAnswerMs);
+  if (auto sent = link.send(message, kAnswerMs); !sent) return fail(std::move(sent.error()));
+  secrets = system_secrets();
+  auto answer = link.answer_to(id, kAnswerMs);
   if (!answer) return fail(std::move(answer.error()));
   return read_grant(*answer);
 }
@@ -176,9 +180,10 @@ Done carry_out(const RunOrder& order, const PlanFacts& facts) {
   auto link = reach_gate(order, facts, own);
   if (!link) return {refuse(link.error())};
   hold_signals();
-  const auto grant = ask_for_run(*link, order, facts);
+  std::vector<sandbox::Mount> secrets;
+  const auto grant = ask_for_run(*link, order, facts, secrets);
   if (!grant) return {refuse(grant.error())};
-  auto made = make_plan(order, *grant, facts);
+  auto made = make_plan(order, *grant, facts, std::move(secrets));
   if (!made) return {refuse(made.error())};
   if (order.verbose) {
     for (const auto& line : made->left_out) std::fprintf(stderr, "interlock: left out: %s\n", line.c_str());

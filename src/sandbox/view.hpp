@@ -64,6 +64,8 @@ class View {
   dev_t scratch_device_ = 0;
   int parts_ = 0;
   ReportPlaceholder report_;
+  Descriptor last_folder_;  // of walk()
+  std::string last_folder_path_;
 };
 
 }  // namespace interlock::sandbox

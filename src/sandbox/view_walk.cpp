@@ -111,11 +111,19 @@ Status View::pin(int folder, const std::string& name, Descriptor& part) {
   return part ? Status{} : fail(kernel_error(name, errno));
 }
 
+// The folder that a walk ended in is kept for the next one, since neighbours are laid one after another. It is what its path says: what is
+// laid between two walks lies on what the first one found, which is in that folder and no link.
 Result<Descriptor> View::walk(const std::string& path, const Missing& missing) {
+  const std::size_t cut = path.rfind('/');
+  const std::string folder = path.substr(0, cut);
+  const std::string last = path.substr(cut + 1);
+  bool straight = !last.empty() && last != "." && last != ".." && !folder.contains("/..");
+  const bool kept = straight && last_folder_ && folder == last_folder_path_;
   std::deque<std::string> rest;
-  put_before(rest, path);
-  std::vector<Descriptor> way;  // the folders from the root to here
-  way.push_back(open_name(root_.get(), "."));
+  put_before(rest, kept ? last : path);
+  std::vector<Descriptor> way;  // the folders from the root, or the one that was kept, to here
+  way.push_back(kept ? std::move(last_folder_) : open_name(root_.get(), "."));
+  last_folder_.reset();
   for (int links = 0; !rest.empty();) {
     const std::string name = std::move(rest.front());
     rest.pop_front();
@@ -129,15 +137,23 @@ Result<Descriptor> View::walk(const std::string& path, const Missing& missing) {
     const auto seen = look_at(part->get());
     if (!seen) return fail(seen.error());
     if (seen->link) {
+      if (kept) return walk(path, missing);  // it may lead up
       if (++links > kLinksOnTheWay) return fail(ErrorCode::kInvalid, path + " goes round in links");
       if (auto done = pin(here, name, *part); !done) return fail(done.error());
       const auto target = target_of(part->get());
       if (!target) return fail(target.error());
       put_before(rest, *target);
+      straight = false;
       if (target->starts_with('/')) way.resize(1);
       continue;
     }
-    if (rest.empty()) return part;
+    if (rest.empty()) {
+      if (straight) {
+        last_folder_ = std::move(way.back());
+        last_folder_path_ = folder;
+      }
+      return part;
+    }
     if (auto done = pin(here, name, *part); !done) return fail(done.error());
     if (!seen->folder) return part;  // nothing can be below it, and it stays a file
     way.push_back(std::move(*part));

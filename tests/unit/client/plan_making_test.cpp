@@ -36,7 +36,7 @@ class PlanMakingTest : public testing::Test {
     std::ofstream(root_ / name) << text;
   }
   sandbox::Plan plan() {
-    auto made = make_plan(order_, grant_, facts_);
+    auto made = make_plan(order_, grant_, facts_, system_secrets());
     EXPECT_TRUE(made) << made.error().text();
     return std::move(made->plan);
   }
