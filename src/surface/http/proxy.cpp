@@ -44,6 +44,10 @@ std::string session_key(const gate::Caller& caller) { return caller.subject.id +
 
 }  // namespace
 
+bool passes_own_keys(const Door& door, const Target& target) {
+  return target.scheme == "https" && target.port == 443 && std::ranges::find(door.own_key_hosts, target.host) != door.own_key_hosts.end();
+}
+
 std::shared_ptr<const HostConfig> Proxy::State::host_of(const Target& target, const net::StreamPeer& peer) const {
   static const auto kUnnamed = std::make_shared<const HostConfig>();
   static const auto kOwnKeys = [] {
@@ -54,8 +58,7 @@ std::shared_ptr<const HostConfig> Proxy::State::host_of(const Target& target, co
   for (const auto& host : *hosts)
     if (pattern_holds(host.pattern, target)) return {hosts, &host};
   const auto* door = static_cast<const Door*>(peer.door.get());
-  if (door != nullptr && target.port == 443 && std::ranges::find(door->own_key_hosts, target.host) != door->own_key_hosts.end())
-    return kOwnKeys;
+  if (door != nullptr && passes_own_keys(*door, target)) return kOwnKeys;
   return kUnnamed;
 }
 

@@ -22,6 +22,7 @@
 #include "net/http_stream.hpp"
 #include "net/resolver.hpp"
 #include "surface/http/leaf_authority.hpp"
+#include "surface/http/target.hpp"
 
 namespace interlock::http {
 
@@ -75,9 +76,11 @@ struct ProxyParts {
 // Whom everybody who comes by a listener is.
 struct Door {
   gate::Caller caller;
-  // Hosts to which the clients' own keys go along, where no HostConfig speaks for them: an agent's model, say. On port 443 alone.
+  // Hosts to which the clients' own keys go along, where no HostConfig speaks for them: an agent's model, say.
   std::vector<std::string> own_key_hosts = {};
 };
+// To these hosts by name, by https and on port 443 alone.
+bool passes_own_keys(const Door& door, const Target& target);
 
 class Proxy {
  public:
