@@ -296,9 +296,10 @@ void ExecSurface::State::tell(const std::shared_ptr<Run>& run, std::int64_t id, 
   if (allowed) {
     ++run->allowed;
     if (!act->approval.empty()) ++run->approved;
-    // It is started, and what it then does is asked about by itself: its end is no result of this act.
+    // Who waits is told first: that it may be done is on record by now. What it then does is asked about by itself, so that its end is no
+    // result of this act.
+    answer(*to, id, {{"allow", true}});
     parts.gate->observe(act, {.kind = "ok", .result_text = {}, .note = "started"}, [](const Status&) {});
-    if (to) answer(*to, id, {{"allow", true}});
     return;
   }
   if (verdict.allows())
