@@ -7,13 +7,13 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/environment.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -153,7 +153,7 @@ struct Config {
 
 // What the loader takes from outside the file. The defaults read the process environment and the file system.
 struct ConfigSurroundings {
-  std::function<std::optional<std::string>(std::string_view)> environment;
+  Environment environment;
   bool check_files = true;  // policies and catalogue paths must exist
 };
 ConfigSurroundings real_surroundings();

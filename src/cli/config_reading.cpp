@@ -17,14 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kExpandedBytes = 64 * 1024;  // of one text
 constexpr const char* kFileName = "interlock.yaml";
 constexpr const char* kServiceConfig = "/etc/interlock";
 constexpr const char* kServiceState = "/var/lib/interlock";
-
-bool is_name_byte(char c, bool first) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || (!first && c >= '0' && c <= '9');
-}
 
 // `.` and `..` collapsed by the text alone, and no slash at the end.
 fs::path tidy(const fs::path& path) {
@@ -45,56 +40,11 @@ std::optional<fs::path> folder_in(const ConfigSurroundings& surroundings, std::s
 
 }  // namespace
 
-ConfigSurroundings real_surroundings() {
-  ConfigSurroundings out;
-  out.environment = [](std::string_view name) -> std::optional<std::string> {
-    const char* value = std::getenv(std::string(name).c_str());
-    if (value == nullptr) return std::nullopt;
-    return value;
-  };
-  return out;
-}
-
-Result<std::string> expand_environment(std::string_view text, const ConfigSurroundings& surroundings) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto rest = text.substr(at);
-    if (rest.starts_with("$$")) {
-      out += '$';
-      at += 2;
-      continue;
-    }
-    if (!rest.starts_with("${")) {
-      out += text[at++];
-      continue;
-    }
-    const auto end = rest.find('}');
-    if (end == std::string_view::npos) return fail(ErrorCode::kInvalid, "a ${ has no }", "write ${NAME}, or $${ for a plain ${");
-    const auto inside = rest.substr(2, end - 2);
-    const auto name = inside.substr(0, inside.find(":-"));
-    bool good = !name.empty();
-    for (std::size_t i = 0; i < name.size(); ++i) good = good && is_name_byte(name[i], i == 0);
-    if (!good)
-      return fail(ErrorCode::kInvalid, "${...} names no environment variable", "write ${NAME} or ${NAME:-default}, or $${ for a plain ${");
-    const auto value = surroundings.environment(name);
-    if (name.size() < inside.size()) {
-      out += value && !value->empty() ? std::string_view(*value) : inside.substr(name.size() + 2);
-    } else if (value) {
-      out += *value;
-    } else {
-      return fail(ErrorCode::kNotFound, "the environment variable " + std::string(name) + " is not set",
-                  "set it, or write ${" + std::string(name) + ":-default}");
-    }
-    if (out.size() > kExpandedBytes)
-      return fail(ErrorCode::kTooLarge, "the text is longer than " + std::to_string(kExpandedBytes) + " bytes once it is expanded");
-    at += end + 1;
-  }
-  return out;
-}
+ConfigSurroundings real_surroundings() { return {.environment = process_environment()}; }
 
 ConfigReader::ConfigReader(const fs::path& file, const ConfigSurroundings& around)
     : reader(file.string()), folder(absolute_folder_of(file)), surroundings(around) {
-  reader.expand = [this](std::string_view text) { return expand_environment(text, surroundings); };
+  reader.expand = [this](std::string_view text) { return expand_environment(text, surroundings.environment); };
 }
 
 fs::path ConfigReader::path(const yaml::Node& node, std::string_view what) {

@@ -13,9 +13,6 @@
 
 namespace interlock::cli {
 
-// ${NAME} and ${NAME:-default}; $$ is a dollar sign. Errors name the variable, never its value.
-Result<std::string> expand_environment(std::string_view text, const ConfigSurroundings& surroundings);
-
 struct ConfigReader {
   yaml::Reader reader;
   std::filesystem::path folder;  // of the file, absolute

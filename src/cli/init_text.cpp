@@ -4,7 +4,7 @@
 #include <cctype>
 #include <set>
 
-#include "cli/config_reading.hpp"
+#include "base/environment.hpp"
 
 namespace interlock::cli {
 namespace {
@@ -54,12 +54,7 @@ bool is_plain(std::string_view text) {
 
 // As YAML: quoted where it must be. What looks like ${...} and is none of ours is kept from being expanded.
 std::string yaml_text(std::string_view text) {
-  const ConfigSurroundings anything{.environment = [](std::string_view) { return std::optional<std::string>(""); }};
-  std::string kept(text);
-  if (text.find("$") != std::string_view::npos && !expand_environment(text, anything)) {
-    kept.clear();
-    for (const char c : text) kept += c == '$' ? "$$" : std::string(1, c);
-  }
+  const std::string kept = escape_for_expansion(text);
   if (is_plain(kept)) return kept;
   std::string out;
   json::write_string_to(out, kept);

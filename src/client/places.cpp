@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/environment.hpp"
 #include "client/client.hpp"
 #include "yaml/document.hpp"
 
@@ -47,31 +48,6 @@ fs::path find_config() {
   return {};
 }
 
-// ${NAME}, ${NAME:-default} and $$, as in every text of the configuration.
-Result<std::string> expanded(std::string_view text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto rest = text.substr(at);
-    if (rest.starts_with("$$")) {
-      out += '$';
-      at += 2;
-    } else if (rest.starts_with("${")) {
-      const auto end = rest.find('}');
-      if (end == std::string_view::npos) return fail(ErrorCode::kInvalid, "a ${ has no }");
-      const auto inside = rest.substr(2, end - 2);
-      const auto dash = inside.find(":-");
-      const auto value = variable(std::string(inside.substr(0, dash)).c_str());
-      if (value.empty() && dash == std::string_view::npos)
-        return fail(ErrorCode::kNotFound, "the environment variable " + std::string(inside) + " is not set");
-      out += value.empty() ? std::string(inside.substr(dash + 2)) : value;
-      at += end + 1;
-    } else {
-      out += text[at++];
-    }
-  }
-  return out;
-}
-
 Result<fs::path> state_of(const fs::path& file) {
   std::error_code error;
   if (!fs::is_regular_file(file, error)) return fail(ErrorCode::kNotFound, file.string() + " is not a file");
@@ -85,7 +61,7 @@ Result<fs::path> state_of(const fs::path& file) {
   const auto* node = root->find("state_dir");
   if (node == nullptr || node->kind != yaml::Node::Kind::kScalar)
     return folder == kServiceConfig ? fs::path(kServiceState) : default_state();
-  auto path = expanded(node->text);
+  auto path = expand_environment(node->text, process_environment());
   if (!path) return fail(path.error().code, file.string() + ": `state_dir`: " + path.error().message);
   if (*path == "~" || path->starts_with("~/")) *path = variable("HOME") + path->substr(1);
   return (folder / *path).lexically_normal();
