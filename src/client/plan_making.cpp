@@ -328,6 +328,14 @@ class Making {
         if (std::ranges::find(all, at) == all.end()) all.push_back(std::move(at));
       }
     }
+    // Laid before their folders, in which nothing can be made any more.
+    if (facts_.host != nullptr) {
+      for (const auto path : facts_.host->expected) {
+        auto at = placed(path, facts_);
+        const auto folder = at.substr(0, at.rfind('/') + 1);
+        if (std::ranges::find(all, folder) != all.end() && !fs::exists(at, error)) seal_path(std::move(at));
+      }
+    }
     for (auto& at : all) {
       const auto bare = at.ends_with('/') ? at.substr(0, at.size() - 1) : at;
       // What stands in a sealed folder is sealed with it.

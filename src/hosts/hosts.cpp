@@ -213,6 +213,7 @@ std::vector<Host> make_hosts() {
                      "./opencode.json", "./opencode.jsonc", "./.opencode/opencode.json", "./.opencode/opencode.jsonc"},
        .state = {"~/.config/opencode/", "~/.local/share/opencode/", "~/.local/state/opencode/", "~/.cache/opencode/", "./.opencode/"},
        .sealed = {"~/.config/opencode/", "./.opencode/", "./opencode.json", "./opencode.jsonc"},
+       .expected = {"~/.config/opencode/.gitignore", "./.opencode/.gitignore"},
        .model_hosts = {"opencode.ai", "models.dev", "api.anthropic.com", "api.openai.com", "openrouter.ai"},
        .variables = {"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY", "OPENCODE_API_KEY",
                      "OPENCODE_DISABLE_AUTOUPDATE", "OPENCODE_DISABLE_LSP_DOWNLOAD", "OPENCODE_MODELS_URL", "XDG_CONFIG_HOME",

@@ -33,6 +33,7 @@ struct Host {
   std::vector<std::string_view> mcp_files;    // where servers are configured
   std::vector<std::string_view> state;        // it reads and writes these while it runs
   std::vector<std::string_view> sealed;       // of these, what an agent must not change: hooks, servers, instructions that run code
+  std::vector<std::string_view> expected = {};  // in a sealed folder: what it would make at its start, and ends where it cannot
   std::vector<std::string_view> model_hosts;  // "api.anthropic.com"
   std::vector<std::string_view> variables;    // of the environment that it needs and a run keeps: "ANTHROPIC_API_KEY"
   std::vector<Move> moves = {};               // the first whose variable is set holds

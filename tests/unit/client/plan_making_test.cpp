@@ -87,6 +87,19 @@ TEST_F(PlanMakingTest, WhatAToolWouldObeyLaterIsSealed) {
     EXPECT_EQ(mount_of(made, facts_.workspace + name)->kind, Mount::Kind::kSealed) << name;
 }
 
+TEST_F(PlanMakingTest, WhatAHostWouldMakeInASealedFolderStandsThere) {
+  facts_.host = hosts::host_named("opencode");
+  const auto made = plan();
+  const auto at = [&](const std::string& path) {
+    return std::ranges::find_if(made.mounts, [&](const Mount& mount) { return mount.kind == Mount::Kind::kSealed && mount.at == path; });
+  };
+  const auto file = at(facts_.workspace + "/.opencode/.gitignore");
+  ASSERT_NE(file, made.mounts.end());
+  EXPECT_LT(file, at(facts_.workspace + "/.opencode/")) << "in its folder nothing can be made any more";
+  facts_.host = nullptr;
+  for (const auto& mount : plan().mounts) EXPECT_FALSE(mount.at.ends_with("/.gitignore"));
+}
+
 TEST_F(PlanMakingTest, TheGatesStateIsHiddenInAWorkspaceThatHoldsIt) {
   facts_.state = facts_.workspace + "/state";
   fs::create_directories(facts_.state);
